@@ -1,0 +1,1 @@
+"""Processing graphs as XML, loaded with importlib.resources."""

@@ -1,0 +1,62 @@
+"""sensetrack: how the ground moves, from pairs of satellite images.
+
+The names below are the whole public API; what is heavy loads when it is first used.
+
+Examples
+--------
+>>> import sensetrack as st
+>>> pair = st.ImagePair.open("2020-01-01.tif", "2020-02-20.tif")   # doctest: +SKIP
+>>> displacement = st.track(pair, st.tracker("pcc", window=64, step=16))   # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Dask": "engine",
+    "Displacement": "displacement",
+    "Field": "displacement",
+    "Filter": "filters",
+    "Flag": "displacement",
+    "Grid": "raster.grid",
+    "Image": "raster.image",
+    "ImagePair": "pair",
+    "SensetrackError": "errors",
+    "Serial": "engine",
+    "Threads": "engine",
+    "Tracker": "trackers",
+    "track": "stream",
+    "track_file": "stream",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]
+
+if TYPE_CHECKING:
+    from sensetrack.displacement import Displacement as Displacement
+    from sensetrack.displacement import Field as Field
+    from sensetrack.displacement import Flag as Flag
+    from sensetrack.engine import Dask as Dask
+    from sensetrack.engine import Serial as Serial
+    from sensetrack.engine import Threads as Threads
+    from sensetrack.errors import SensetrackError as SensetrackError
+    from sensetrack.filters import Filter as Filter
+    from sensetrack.pair import ImagePair as ImagePair
+    from sensetrack.raster.grid import Grid as Grid
+    from sensetrack.raster.image import Image as Image
+    from sensetrack.stream import track as track
+    from sensetrack.stream import track_file as track_file
+    from sensetrack.trackers import Tracker as Tracker
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sensetrack' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"sensetrack.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

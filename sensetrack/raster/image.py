@@ -1,0 +1,211 @@
+"""A lazy image: a file or an array, its grid, its valid pixels and what is known of its acquisition."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.enums import Resampling
+
+from sensetrack.errors import InputError, did_you_mean
+from sensetrack.raster import _gdal
+from sensetrack.raster.dates import acquisition_time
+from sensetrack.raster.grid import Grid
+from sensetrack.raster.tiles import Block, whole
+from sensetrack.types import Mask, PathLike, PixelArray
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """One band of an image, read on demand, window by window.
+
+    An image that came from a file holds no pixels and no open handle, so it pickles as its path and is cheap to
+    send to a worker. Build one with `Image.open` or `Image.from_array`.
+
+    Attributes
+    ----------
+    grid : Grid
+        Where its pixels lie.
+    path : str or None
+        File, URL or GDAL virtual path; None for an array.
+    bands : tuple of int
+        GDAL band numbers that are read; several are averaged (the grey value of a colour picture).
+    band_names : tuple of str
+        Names of all bands of the file.
+    dtype : str
+        Pixel type in the file.
+    nodata : float or None
+        Value that means missing, beside NaN, infinity, alpha and dataset masks.
+    acquired : datetime or None
+        Acquisition time (UTC), from the metadata or the file name.
+    metadata : mapping
+        Dataset tags.
+    warp : Warp or None
+        Grid onto which the file is resampled while it is read.
+    """
+
+    grid: Grid
+    path: str | None = None
+    bands: tuple[int, ...] = (1,)
+    band_names: tuple[str, ...] = ()
+    dtype: str = "float32"
+    nodata: float | None = None
+    acquired: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    warp: _gdal.Warp | None = None
+    _pixels: PixelArray | None = field(default=None, repr=False)
+    _valid: Mask | None = field(default=None, repr=False)
+
+    @classmethod
+    def open(cls, path: PathLike, *, band: int | str | None = None, nodata: float | None = None) -> Self:
+        """Open the metadata of anything that GDAL reads.
+
+        Parameters
+        ----------
+        path : path-like
+            File, ``https://`` or ``s3://`` URL, or GDAL path such as ``/vsizip/...``.
+        band : int, str or None
+            Number from 1, name (the band description, or ``red``), or ``"mean"`` of all bands. None takes the
+            mean of the colour bands of a picture and the first band of anything else.
+        nodata : float, optional
+            Value that means missing, in place of the file's own.
+
+        Raises
+        ------
+        NotARasterError
+            GDAL does not open it.
+        InputError
+            There is no such file or band.
+        """
+        name = os.fspath(path)
+        info = _gdal.describe(name)
+        bands = _select_bands(name, info, band)
+        return cls(
+            grid=info.grid,
+            path=name,
+            bands=bands,
+            band_names=info.band_names,
+            dtype=info.dtypes[bands[0] - 1],
+            nodata=info.nodata if nodata is None else nodata,
+            acquired=acquisition_time(info.tags, Path(name).name),
+            metadata=info.tags,
+        )
+
+    @classmethod
+    def from_array(
+        cls,
+        pixels: NDArray[np.generic],
+        grid: Grid | None = None,
+        *,
+        valid: Mask | None = None,
+        nodata: float | None = None,
+        acquired: datetime | None = None,
+    ) -> Self:
+        """Wrap an array of shape ``(row, col)`` and any real or complex dtype.
+
+        Raises
+        ------
+        InputError
+            The array is not two-dimensional, or ``grid`` or ``valid`` have another shape.
+        """
+        if pixels.ndim != 2:
+            raise InputError(f"an image is an array of (row, col); got {pixels.ndim} dimensions {pixels.shape}")
+        grid = grid or Grid((pixels.shape[0], pixels.shape[1]))
+        if grid.shape != pixels.shape or (valid is not None and valid.shape != pixels.shape):
+            shape = None if valid is None else valid.shape
+            raise InputError(f"pixels of shape {pixels.shape} with grid {grid.shape} and valid {shape}")
+        data, mask = _gdal.to_pixels(pixels, valid, nodata)
+        return cls(grid=grid, dtype=str(pixels.dtype), nodata=nodata, acquired=acquired, _pixels=data, _valid=mask)
+
+    @property
+    def name(self) -> str:
+        """Short name for messages and provenance."""
+        return Path(self.path).name if self.path else f"array {self.grid.shape}"
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether pixels are read as complex64."""
+        return "complex" in self.dtype
+
+    def read(self, block: Block | None = None) -> tuple[PixelArray, Mask]:
+        """Read a window and which of its pixels are valid.
+
+        Parameters
+        ----------
+        block : Block, optional
+            Window in pixels of `grid`; what lies outside the image is invalid. Default: the whole image.
+
+        Returns
+        -------
+        pixels : ndarray
+            float32 or complex64 ``(row, col)``; 0 where invalid, so that sums need no NaN handling.
+        valid : ndarray of bool
+
+        Raises
+        ------
+        CorruptFileError
+            The file's pixels cannot be read.
+        """
+        block = block or whole(self.grid.shape)
+        inner = block.clip(self.grid.shape)
+        dtype = np.complex64 if self.is_complex else np.float32
+        pixels: PixelArray = np.zeros(block.shape, dtype)
+        valid = np.zeros(block.shape, np.bool_)
+        if inner is not None:
+            target = inner.within(block)
+            if self._pixels is not None and self._valid is not None:
+                pixels[target], valid[target] = self._pixels[inner.slices], self._valid[inner.slices]
+            elif self.path is not None:
+                pixels[target], valid[target] = _gdal.read(self.path, self.bands, inner, self.nodata, self.warp)
+        return pixels, valid
+
+    def read_overview(self, size: int) -> tuple[PixelArray, Mask]:
+        """Read the whole image with its longer side decimated to at most ``size`` pixels, for display."""
+        step = max(1, -(-max(self.grid.shape) // size))
+        if self.path is None:
+            pixels, valid = self.read()
+            return pixels[::step, ::step], valid[::step, ::step]
+        shape = (-(-self.grid.height // step), -(-self.grid.width // step))
+        return _gdal.read(self.path, self.bands, whole(self.grid.shape), self.nodata, self.warp, shape)
+
+    def on_grid(self, grid: Grid, resampling: Resampling = Resampling.cubic) -> Self:
+        """Return the same file resampled onto another grid, lazily, as it is read.
+
+        Nodata never bleeds: kernels leave invalid pixels out and renormalise.
+
+        Raises
+        ------
+        InputError
+            The image is an array; write it first.
+        """
+        if self.path is None:
+            raise InputError("only an image that comes from a file can be resampled while it is read")
+        return dataclasses.replace(self, grid=grid, warp=_gdal.Warp(grid, resampling))
+
+
+def _select_bands(name: str, info: _gdal.RasterInfo, band: int | str | None) -> tuple[int, ...]:
+    """Turn what the user said of bands into GDAL band numbers."""
+    everything = tuple(number for number in range(1, info.count + 1) if info.colours[number - 1] != "alpha")
+    if band is None:
+        colours = tuple(n for n in everything if info.colours[n - 1] in ("red", "green", "blue"))
+        return colours if len(colours) == 3 else (1,)
+    if isinstance(band, str) and band.isdigit():
+        band = int(band)
+    if isinstance(band, int):
+        if not 1 <= band <= info.count:
+            raise InputError(f"{name}: band {band} is not there; it has bands 1 to {info.count}")
+        return (band,)
+    if band == "mean":
+        return everything
+    for names in (info.band_names, info.colours):
+        if band in names:
+            return (names.index(band) + 1,)
+    known = {*info.band_names, *info.colours} - {"", "undefined"}
+    raise InputError(f"{name}: no band '{band}'{did_you_mean(band, known)} (or a number from 1 to {info.count})")

@@ -1,0 +1,79 @@
+"""Blocks of pixels and plans that cover a raster with them.
+
+A block plus its margin is read, worked on, and trimmed back: the three steps are one value here, so that no
+caller adds or subtracts margins by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Block:
+    """A rectangle of pixels; it may reach beyond the raster it refers to.
+
+    Parameters
+    ----------
+    row, col : int
+        Upper left pixel.
+    height, width : int
+        Size in pixels.
+    """
+
+    row: int
+    col: int
+    height: int
+    width: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(height, width)``."""
+        return self.height, self.width
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Index of the block in an array of the whole raster; only for blocks that lie inside it."""
+        return slice(self.row, self.row + self.height), slice(self.col, self.col + self.width)
+
+    def expand(self, margin: int) -> Block:
+        """Return the block with ``margin`` more pixels on every side."""
+        return Block(self.row - margin, self.col - margin, self.height + 2 * margin, self.width + 2 * margin)
+
+    def scale(self, step: int) -> Block:
+        """Return the block in a raster whose pixels are ``step`` times finer."""
+        return Block(self.row * step, self.col * step, self.height * step, self.width * step)
+
+    def clip(self, shape: tuple[int, int]) -> Block | None:
+        """Return the part inside a raster of ``shape``, or None when there is none."""
+        row, col = max(self.row, 0), max(self.col, 0)
+        bottom = min(self.row + self.height, shape[0])
+        right = min(self.col + self.width, shape[1])
+        if bottom <= row or right <= col:
+            return None
+        return Block(row, col, bottom - row, right - col)
+
+    def within(self, outer: Block) -> tuple[slice, slice]:
+        """Return the index of this block in an array that holds ``outer``."""
+        return Block(self.row - outer.row, self.col - outer.col, self.height, self.width).slices
+
+
+def whole(shape: tuple[int, int]) -> Block:
+    """Return the block that covers a raster of ``shape``."""
+    return Block(0, 0, *shape)
+
+
+def plan_blocks(shape: tuple[int, int], size: int) -> Iterator[Block]:
+    """Yield blocks of at most ``size`` x ``size`` pixels that cover a raster once, row by row.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the raster.
+    size : int
+        Side of a block in pixels, at least 1; blocks at the lower and right edge are smaller.
+    """
+    for row in range(0, shape[0], size):
+        for col in range(0, shape[1], size):
+            yield Block(row, col, min(size, shape[0] - row), min(size, shape[1] - col))

@@ -1,0 +1,225 @@
+"""Runs a tracker over a pair, or filters over a displacement file, block by block in bounded memory.
+
+Output blocks are planned first. A task reads its block and margin from both files, works, and returns a small
+field; one writer in the calling thread owns the output. Memory is bounded by workers x block, never by the scene.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+import sensetrack
+from sensetrack.displacement import LAYERS, Displacement, Field, Flag, Provenance, file_tags
+from sensetrack.engine import Engine, Serial
+from sensetrack.errors import UnusableImageError
+from sensetrack.pair import ImagePair
+from sensetrack.raster.grid import Grid
+from sensetrack.raster.image import Image
+from sensetrack.raster.tiles import Block, plan_blocks
+from sensetrack.raster.write import TiledWriter, refuse_same_file
+from sensetrack.trackers import Tracker, registry
+from sensetrack.types import PathLike
+
+BLOCK = 1024
+"""Side of a block in input pixels: large beside any margin, small beside the memory of a laptop."""
+
+Progress = Callable[[int, int], None]
+"""Called with the blocks done and the blocks in all, in the calling thread."""
+
+
+class AreaMask(Protocol):
+    """A mask that can be read window by window on the grid of the pair."""
+
+    def read(self, grid: Grid) -> np.ndarray:
+        """Return where the pixels of ``grid`` lie inside, as bool ``(row, col)``."""
+
+
+@dataclass(frozen=True)
+class TrackTask:
+    """Measures one output block; pickles as paths and parameters.
+
+    Attributes
+    ----------
+    pair : ImagePair
+    tracker : Tracker
+    device : str
+        Resolved where the task runs.
+    mask : AreaMask or None
+        Where to measure; output pixels whose centre is outside are flagged ``masked``.
+    mask_windows : bool
+        Whether reference pixels outside the mask are also left out of the windows.
+    """
+
+    pair: ImagePair
+    tracker: Tracker
+    device: str = "auto"
+    mask: AreaMask | None = None
+    mask_windows: bool = False
+
+    def __call__(self, block: Block) -> Field:
+        """Return the field of ``block``, which counts output pixels."""
+        tracker = self.tracker
+        pad = tracker.margin
+        core = block.scale(tracker.spacing)
+        area = core.expand(pad)
+        inside = None if self.mask is None else self._inside(block)
+        if inside is not None and not inside.any():
+            return Field.empty(block.shape, Flag.MASKED, tracker.extra_layers)
+        reference, secondary, reference_valid, secondary_valid = self.pair.read(area)
+        if self.mask is not None and self.mask_windows:
+            reference_valid &= self.mask.read(self.pair.grid.crop(area.row, area.col, area.shape))
+        field = tracker.track(reference, secondary, reference_valid, secondary_valid, pad=pad, device=self.device)
+        return field if inside is None else field.with_flag(~inside, Flag.MASKED)
+
+    def _inside(self, block: Block) -> np.ndarray:
+        assert self.mask is not None
+        grid = self.tracker.output_grid(self.pair.grid).crop(block.row, block.col, block.shape)
+        return self.mask.read(grid)
+
+
+def track(
+    pair: ImagePair,
+    tracker: Tracker,
+    *,
+    engine: Engine | None = None,
+    device: str = "auto",
+    mask: AreaMask | None = None,
+    mask_windows: bool = False,
+    block: int = BLOCK,
+    progress: Progress | None = None,
+) -> Displacement:
+    """Measure a pair and return the result in memory.
+
+    Parameters
+    ----------
+    pair : ImagePair
+    tracker : Tracker
+    engine : Engine, optional
+        Default: `Serial`.
+    device : str
+        ``auto``, ``cpu`` or ``cuda[:n]``.
+    mask : AreaMask, optional
+        Where to measure.
+    mask_windows : bool
+        Leave reference pixels outside the mask out of the windows too, so that rock beside a glacier does not
+        dominate the windows at its margin.
+    block : int
+        Side of a block in input pixels.
+    progress : callable, optional
+
+    Returns
+    -------
+    Displacement
+
+    Raises
+    ------
+    UnusableImageError
+        No pixel could be measured: the images are empty or constant, or do not overlap in valid pixels.
+    ParameterError
+        The images are smaller than the tracker's window.
+    """
+    task = TrackTask(pair, tracker, device, mask, mask_windows)
+    grid = tracker.output_grid(pair.grid)
+    whole = Field.empty(grid.shape, Flag.NODATA, tracker.extra_layers)
+    target = whole.layers()
+    for part, field in _run(task, grid, engine, block, progress):
+        for name, layer in field.layers().items():
+            target[name][part.slices] = layer
+    return Displacement(grid, whole, tracker.spacing, provenance_of(pair, tracker))
+
+
+def track_file(
+    pair: ImagePair,
+    tracker: Tracker,
+    output: PathLike,
+    *,
+    engine: Engine | None = None,
+    device: str = "auto",
+    mask: AreaMask | None = None,
+    mask_windows: bool = False,
+    block: int = BLOCK,
+    progress: Progress | None = None,
+    overwrite: bool = False,
+) -> Counter[str]:
+    """Measure a pair into a displacement GeoTIFF, in bounded memory.
+
+    Parameters
+    ----------
+    output : path-like
+        A ``.tif``; it appears only when the whole pair is done.
+    overwrite : bool
+        Whether an existing file may be replaced.
+    pair, tracker, engine, device, mask, mask_windows, block, progress
+        As in `track`.
+
+    Returns
+    -------
+    Counter
+        How many output pixels are measurements and how many carry each flag.
+
+    Raises
+    ------
+    OutputError
+        The output is one of the inputs, exists already or cannot be written.
+    UnusableImageError, ParameterError
+        As in `track`.
+    """
+    refuse_same_file(output, [pair.reference.path, pair.secondary.path])
+    task = TrackTask(pair, tracker, device, mask, mask_windows)
+    grid = tracker.output_grid(pair.grid)
+    tags = file_tags(grid, tracker.spacing, provenance_of(pair, tracker))
+    counts: Counter[str] = Counter()
+    with TiledWriter(output, grid, (*LAYERS, *tracker.extra_layers), tags, overwrite=overwrite) as writer:
+        for part, field in _run(task, grid, engine, block, progress):
+            counts.update(field.flag_counts())
+            writer.write(part, field.layers())
+    return counts
+
+
+def provenance_of(pair: ImagePair, tracker: Tracker) -> Provenance:
+    """Return the provenance of a measurement."""
+    return Provenance(
+        tracker=registry.name_of(type(tracker)),
+        parameters=tracker.to_json(),
+        reference=_place(pair.reference),
+        secondary=_place(pair.secondary),
+        reference_date=pair.reference.acquired,
+        secondary_date=pair.secondary.acquired,
+        days=pair.days,
+        version=sensetrack.__version__,
+    )
+
+
+def _place(image: Image) -> str:
+    if image.path is None:
+        return image.name
+    return str(Path(image.path).resolve()) if Path(image.path).exists() else image.path
+
+
+def _run(
+    task: TrackTask, grid: Grid, engine: Engine | None, size: int, progress: Progress | None
+) -> Iterator[tuple[Block, Field]]:
+    """Yield every block and its field in order; raise at the end when nothing at all was measured."""
+    plan = list(plan_blocks(grid.shape, max(1, size // task.tracker.spacing)))
+    counts: Counter[str] = Counter()
+    usable = 0
+    fields = (engine or Serial()).map(task, plan)
+    for done, (part, field) in enumerate(zip(plan, fields, strict=True), start=1):
+        counts.update(field.flag_counts())
+        usable += int(np.isfinite(field.dx).sum())
+        yield part, field
+        if progress is not None:
+            progress(done, len(plan))
+    if not usable:
+        total = grid.height * grid.width
+        why = ", ".join(f"{100 * counts[flag.label] / total:.0f} % {flag.label}" for flag in Flag if counts[flag.label])
+        raise UnusableImageError(
+            f"{task.pair.reference.name} and {task.pair.secondary.name}: nothing to measure ({why}); "
+            "check nodata, the mask, the band and that both images show the same place"
+        )

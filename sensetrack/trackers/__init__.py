@@ -1,0 +1,8 @@
+"""Trackers: one file per algorithm, found by the registry."""
+
+from sensetrack.registry import Registry
+from sensetrack.trackers._base import Tracker
+
+registry: Registry[Tracker] = Registry("sensetrack.trackers", Tracker, "tracker")  # type: ignore[type-abstract]
+
+__all__ = ["Tracker", "registry"]

@@ -1,0 +1,141 @@
+"""Fixtures that every test may use: real data, raster files, and textures whose motion is known exactly."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.crs import CRS
+from rasterio.enums import ColorInterp
+from rasterio.errors import NotGeoreferencedWarning
+from rasterio.transform import from_origin
+
+from sensetrack.raster.grid import Grid
+
+UTM = CRS.from_epsg(32633)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real sample data beside the checkout; tests that need it are skipped where it is absent."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"real sample data are not there: {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def utm_grid() -> Callable[..., Grid]:
+    """Make a north-up UTM 33N grid: ``utm_grid((rows, cols), size=10.0, x=500_000.0, y=5_000_000.0)``."""
+
+    def make(
+        shape: tuple[int, int],
+        size: float = 10.0,
+        x: float = 500_000.0,
+        y: float = 5_000_000.0,
+        crs: CRS | None = UTM,
+    ) -> Grid:
+        return Grid(shape, from_origin(x, y, size, size), crs)
+
+    return make
+
+
+@pytest.fixture
+def write_raster(tmp_path: Path) -> Callable[..., Path]:
+    """Write an array as a raster file and return its path.
+
+    ``write_raster(array, name="image.tif", *, grid=None, nodata=None, names=(), colours=(), tags=None, mask=None,
+    **profile)``: the array is ``(row, col)`` or ``(band, row, col)``; a relative name goes to the test's own folder;
+    ``mask`` (bool, True = valid) becomes a per-dataset mask; more profile entries go to rasterio.
+    """
+
+    def write(
+        array: np.ndarray,
+        name: str | Path = "image.tif",
+        *,
+        grid: Grid | None = None,
+        nodata: float | None = None,
+        names: Sequence[str] = (),
+        colours: Sequence[ColorInterp] = (),
+        tags: dict[str, str] | None = None,
+        mask: np.ndarray | None = None,
+        **profile: Any,
+    ) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        bands = array[None] if array.ndim == 2 else array
+        options: dict[str, Any] = {
+            "driver": "GTiff" if path.suffix.lower() in (".tif", ".tiff") else None,
+            "count": bands.shape[0],
+            "height": bands.shape[1],
+            "width": bands.shape[2],
+            "dtype": str(bands.dtype),
+            "nodata": nodata,
+        }
+        if grid is not None:
+            options |= {"crs": grid.crs, "transform": grid.transform}
+        with warnings.catch_warnings(), rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(path, "w", **(options | profile)) as ds:
+                if colours:
+                    ds.colorinterp = list(colours)
+                ds.write(bands)
+                for number, text in enumerate(names, start=1):
+                    ds.set_band_description(number, text)
+                if tags:
+                    ds.update_tags(**tags)
+                if mask is not None:
+                    ds.write_mask(mask)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def texture() -> Callable[..., np.ndarray]:
+    """Make a smooth random texture, moved by exactly what is asked, without any resampling.
+
+    ``texture(shape, *, dx=0.0, dy=0.0, seed=0, shortest=4.0, longest=40.0, waves=300, mean=100.0, std=20.0,
+    is_complex=False)``: a sum of plane waves with wavelengths of ``shortest`` to ``longest`` pixels, evaluated at
+    ``(row - dy, col - dx)``. So with ``dx = dy = 0`` it is the reference, and with any other values it is the
+    secondary in which the content of ``(row, col)`` is found at ``(row + dy, col + dx)``; arrays of ``shape`` give
+    a varying displacement, as seen from the pixels of the secondary. float32; complex64 speckle of zero mean when
+    ``is_complex``.
+    """
+
+    def make(
+        shape: tuple[int, int],
+        *,
+        dx: float | np.ndarray = 0.0,
+        dy: float | np.ndarray = 0.0,
+        seed: int = 0,
+        shortest: float = 4.0,
+        longest: float = 40.0,
+        waves: int = 300,
+        mean: float = 100.0,
+        std: float = 20.0,
+        is_complex: bool = False,
+    ) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        angle = rng.uniform(0, 2 * np.pi, waves)
+        k = 2 * np.pi / np.exp(rng.uniform(np.log(shortest), np.log(longest), waves))
+        k_row, k_col = k * np.sin(angle), k * np.cos(angle)
+        phase = np.exp(1j * rng.uniform(0, 2 * np.pi, waves))
+        rows, cols = np.arange(shape[0], dtype=np.float64), np.arange(shape[1], dtype=np.float64)
+        if np.ndim(dx) == 0 and np.ndim(dy) == 0:
+            along_rows = np.exp(1j * np.outer(rows - dy, k_row)) * phase
+            total = along_rows @ np.exp(1j * np.outer(k_col, cols - dx))
+        else:
+            at_row, at_col = rows[:, None] - dy, cols[None, :] - dx
+            total = np.zeros(shape, np.complex128)
+            for wave in range(waves):
+                total += phase[wave] * np.exp(1j * (k_row[wave] * at_row + k_col[wave] * at_col))
+        scale = std * np.sqrt(1.0 if is_complex else 2.0) / np.sqrt(waves)
+        return (total * scale).astype(np.complex64) if is_complex else (mean + total.real * scale).astype(np.float32)
+
+    return make

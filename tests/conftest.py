@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning
-from rasterio.transform import from_origin
 
 from sensetrack.raster.grid import Grid
 
@@ -40,7 +40,7 @@ def utm_grid() -> Callable[..., Grid]:
         y: float = 5_000_000.0,
         crs: CRS | None = UTM,
     ) -> Grid:
-        return Grid(shape, from_origin(x, y, size, size), crs)
+        return Grid(shape, Affine(size, 0.0, x, 0.0, -size, y), crs)
 
     return make
 

@@ -19,7 +19,7 @@ _PIXELS = Affine.identity()
 class Grid:
     """Where the pixels of an image lie.
 
-    A georeferenced pixel is an area: the centre of pixel ``(row, col)`` is ``transform * (col + 0.5, row + 0.5)``.
+    A georeferenced pixel is an area: the centre of pixel ``(row, col)`` is ``transform @ (col + 0.5, row + 0.5)``.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class Grid:
     def corners(self) -> list[tuple[float, float]]:
         """Map coordinates of the four outer corners: upper left, upper right, lower right, lower left."""
         h, w = self.shape
-        return [self.transform * point for point in ((0, 0), (w, 0), (w, h), (0, h))]
+        return [self.transform @ point for point in ((0, 0), (w, 0), (w, h), (0, h))]
 
     def xy(self, row: object, col: object) -> tuple[DoubleArray, DoubleArray]:
         """Return map coordinates of pixel centres; ``row`` and ``col`` may be fractional scalars or arrays."""
@@ -103,7 +103,7 @@ class Grid:
 
     def crop(self, row: int, col: int, shape: tuple[int, int]) -> Grid:
         """Return the grid of a window whose upper left pixel is ``(row, col)``; it may reach beyond this one."""
-        return Grid(shape, self.transform * Affine.translation(col, row), self.crs)
+        return Grid(shape, self.transform @ Affine.translation(col, row), self.crs)
 
     def coarsen(self, step: int, centre_offset: float = 0.0) -> Grid:
         """Return the grid of ``step`` x ``step`` pixel cells, as a tracker's output uses.
@@ -123,7 +123,7 @@ class Grid:
         shape = (self.height // step, self.width // step)
         if min(shape) < 1:
             raise GridError(f"an image of {self.shape} pixels is smaller than one step of {step} pixels")
-        transform = self.transform * Affine.translation(centre_offset, centre_offset) * Affine.scale(step)
+        transform = self.transform @ Affine.translation(centre_offset, centre_offset) @ Affine.scale(step)
         return Grid(shape, transform, self.crs)
 
     def difference(self, other: Grid, tolerance: float = 1e-3) -> str | None:

@@ -1,7 +1,7 @@
 """Finds plug-ins: one module per plug-in in a package of ours, or an entry point of another distribution.
 
-Names and summaries come from file names and the first docstring line, without importing the modules, so that
-``sensetrack --help`` stays fast; a plug-in's code is imported when it is asked for.
+Names and summaries come from file names and the first docstring line, without importing the modules or even their
+package, so that ``sensetrack --help`` stays fast; a plug-in's code is imported when it is asked for.
 """
 
 from __future__ import annotations
@@ -11,22 +11,62 @@ import importlib
 import inspect
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
-from importlib.resources import files
-from typing import Generic, TypeVar
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from sensetrack.errors import ParameterError, did_you_mean
 
 T = TypeVar("T")
 
 
-class Registry(Generic[T]):
-    """The plug-ins of one kind.
+class Catalogue:
+    """The names and summaries of the plug-ins of one kind, found without importing any.
 
     Parameters
     ----------
     package : str
         Package whose public modules are plug-ins, and name of the entry-point group, such as
         ``"sensetrack.trackers"``.
+    """
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+
+    @cached_property
+    def _sources(self) -> dict[str, Path]:
+        spec = find_spec(self.package)
+        folders = spec.submodule_search_locations if spec is not None else None
+        found = (path for folder in folders or () for path in Path(folder).glob("*.py"))
+        return {path.stem.replace("_", "-"): path for path in sorted(found) if not path.name.startswith("_")}
+
+    @cached_property
+    def _foreign(self) -> dict[str, EntryPoint]:
+        points = entry_points(group=self.package)
+        return {point.name: point for point in points if point.name not in self._sources}
+
+    def names(self) -> list[str]:
+        """Return the names of all plug-ins, ours first."""
+        return [*self._sources, *sorted(self._foreign)]
+
+    def summary(self, name: str) -> str:
+        """Return one line on a plug-in, without importing it."""
+        if name in self._foreign:
+            point = self._foreign[name]
+            return f"(from {point.dist.name if point.dist else point.value})"
+        return summary_of(self._sources[name].read_text(encoding="utf-8"))
+
+    def _module(self, name: str) -> str:
+        return f"{self.package}.{self._sources[name].stem}"
+
+
+class Registry(Catalogue, Generic[T]):
+    """The plug-ins of one kind, with their classes.
+
+    Parameters
+    ----------
+    package : str
+        As in `Catalogue`.
     base : type
         Each module defines exactly one concrete subclass of it.
     kind : str
@@ -34,33 +74,9 @@ class Registry(Generic[T]):
     """
 
     def __init__(self, package: str, base: type[T], kind: str) -> None:
-        self.package = package
+        super().__init__(package)
         self.base = base
         self.kind = kind
-
-    @cached_property
-    def _modules(self) -> dict[str, str]:
-        found = (entry.name for entry in files(self.package).iterdir())
-        stems = (name.removesuffix(".py") for name in found if name.endswith(".py") and not name.startswith("_"))
-        return {stem.replace("_", "-"): f"{self.package}.{stem}" for stem in sorted(stems)}
-
-    @cached_property
-    def _foreign(self) -> dict[str, EntryPoint]:
-        points = entry_points(group=self.package)
-        return {point.name: point for point in points if point.name not in self._modules}
-
-    def names(self) -> list[str]:
-        """Return the names of all plug-ins, ours first."""
-        return [*self._modules, *sorted(self._foreign)]
-
-    def summary(self, name: str) -> str:
-        """Return one line on a plug-in, without importing it."""
-        if name in self._foreign:
-            point = self._foreign[name]
-            return f"(from {point.dist.name if point.dist else point.value})"
-        stem = self._modules[name].rpartition(".")[2]
-        source = files(self.package).joinpath(f"{stem}.py").read_text(encoding="utf-8")
-        return summary_of(source)
 
     def get(self, name: str) -> type[T]:
         """Return the class registered under ``name``.
@@ -68,16 +84,17 @@ class Registry(Generic[T]):
         Raises
         ------
         ParameterError
-            There is none of that name; the nearest known one is offered.
+            There is none of that name (the nearest known one is offered), or another distribution's cannot be
+            loaded.
         """
         if name in self._foreign:
-            loaded = self._foreign[name].load()
+            loaded = self._load(self._foreign[name])
             if not (inspect.isclass(loaded) and issubclass(loaded, self.base)):
                 raise ParameterError(f"{self.kind} '{name}': its entry point is not a {self.base.__name__} class")
             return loaded
-        if name not in self._modules:
+        if name not in self._sources:
             raise ParameterError(f"no {self.kind} '{name}'{did_you_mean(name, self.names())}")
-        module = importlib.import_module(self._modules[name])
+        module = importlib.import_module(self._module(name))
         own = [
             member
             for member in vars(module).values()
@@ -90,10 +107,17 @@ class Registry(Generic[T]):
             raise ParameterError(f"{module.__name__} must define exactly one {self.kind}, it has {len(own)}")
         return own[0]
 
+    def _load(self, point: EntryPoint) -> Any:
+        try:
+            return point.load()
+        except Exception as error:  # whatever a module of somebody else raises while it is imported
+            reason = f"{type(error).__name__}: {error}"
+            raise ParameterError(f"{self.kind} '{point.name}' of {point.value} cannot be loaded ({reason})") from error
+
     def name_of(self, cls: type[T]) -> str:
         """Return the name under which a class is registered."""
-        for name, module in self._modules.items():
-            if cls.__module__ == module:
+        for name in self._sources:
+            if cls.__module__ == self._module(name):
                 return name
         for name, point in self._foreign.items():
             if point.value == f"{cls.__module__}:{cls.__qualname__}":

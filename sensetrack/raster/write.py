@@ -43,12 +43,7 @@ def atomic(path: PathLike, *, overwrite: bool = True) -> Iterator[Path]:
         The file exists and may not be replaced, its folder does not exist, or the disk is full.
     """
     final = Path(path)
-    if not final.parent.is_dir():
-        raise OutputError(f"{final}: the folder {final.parent} does not exist")
-    if final.is_dir():
-        raise OutputError(f"{final}: is a folder; name a file")
-    if final.exists() and not overwrite:
-        raise OutputError(f"{final}: exists already; choose another name or pass --overwrite")
+    check_target(final, overwrite=overwrite)
     _remove_abandoned(final)
     part = final.with_name(f".{final.stem}.{socket.gethostname()}-{os.getpid()}.partial{final.suffix}")
     try:
@@ -59,6 +54,23 @@ def atomic(path: PathLike, *, overwrite: bool = True) -> Iterator[Path]:
     finally:
         for leftover in (part, part.with_name(part.name + ".aux.xml")):
             leftover.unlink(missing_ok=True)
+
+
+def check_target(path: PathLike, *, overwrite: bool = True) -> None:
+    """Raise when a file of this name cannot be written; call it before the work that fills it.
+
+    Raises
+    ------
+    OutputError
+        The folder does not exist, the name is a folder, or the file exists and may not be replaced.
+    """
+    final = Path(path)
+    if not final.parent.is_dir():
+        raise OutputError(f"{final}: the folder {final.parent} does not exist")
+    if final.is_dir():
+        raise OutputError(f"{final}: is a folder; name a file")
+    if final.exists() and not overwrite:
+        raise OutputError(f"{final}: exists already; choose another name or pass --overwrite")
 
 
 def refuse_same_file(output: PathLike, inputs: Sequence[PathLike | None]) -> None:

@@ -49,14 +49,34 @@ class Catalogue:
         """Return the names of all plug-ins, ours first."""
         return [*self._sources, *sorted(self._foreign)]
 
+    def is_foreign(self, name: str) -> bool:
+        """Whether another distribution brings it."""
+        return name in self._foreign
+
+    def load_foreign(self, name: str) -> Any:
+        """Return what the entry point of another distribution names.
+
+        Raises
+        ------
+        ParameterError
+            It cannot be imported.
+        """
+        point = self._foreign[name]
+        try:
+            return point.load()
+        except Exception as error:  # whatever a module of somebody else raises while it is imported
+            reason = f"{type(error).__name__}: {error}"
+            raise ParameterError(f"'{name}' of {point.value} cannot be loaded ({reason})") from error
+
     def summary(self, name: str) -> str:
         """Return one line on a plug-in, without importing it."""
-        if name in self._foreign:
+        if self.is_foreign(name):
             point = self._foreign[name]
             return f"(from {point.dist.name if point.dist else point.value})"
         return summary_of(self._sources[name].read_text(encoding="utf-8"))
 
-    def _module(self, name: str) -> str:
+    def module_of(self, name: str) -> str:
+        """Return the dotted name of the module of one of our own plug-ins."""
         return f"{self.package}.{self._sources[name].stem}"
 
 
@@ -87,14 +107,14 @@ class Registry(Catalogue, Generic[T]):
             There is none of that name (the nearest known one is offered), or another distribution's cannot be
             loaded.
         """
-        if name in self._foreign:
-            loaded = self._load(self._foreign[name])
+        if self.is_foreign(name):
+            loaded = self.load_foreign(name)
             if not (inspect.isclass(loaded) and issubclass(loaded, self.base)):
                 raise ParameterError(f"{self.kind} '{name}': its entry point is not a {self.base.__name__} class")
             return loaded
         if name not in self._sources:
             raise ParameterError(f"no {self.kind} '{name}'{did_you_mean(name, self.names())}")
-        module = importlib.import_module(self._module(name))
+        module = importlib.import_module(self.module_of(name))
         own = [
             member
             for member in vars(module).values()
@@ -107,17 +127,10 @@ class Registry(Catalogue, Generic[T]):
             raise ParameterError(f"{module.__name__} must define exactly one {self.kind}, it has {len(own)}")
         return own[0]
 
-    def _load(self, point: EntryPoint) -> Any:
-        try:
-            return point.load()
-        except Exception as error:  # whatever a module of somebody else raises while it is imported
-            reason = f"{type(error).__name__}: {error}"
-            raise ParameterError(f"{self.kind} '{point.name}' of {point.value} cannot be loaded ({reason})") from error
-
     def name_of(self, cls: type[T]) -> str:
         """Return the name under which a class is registered."""
         for name in self._sources:
-            if cls.__module__ == self._module(name):
+            if cls.__module__ == self.module_of(name):
                 return name
         for name, point in self._foreign.items():
             if point.value == f"{cls.__module__}:{cls.__qualname__}":

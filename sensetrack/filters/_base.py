@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 from sensetrack.displacement import Field, Flag
@@ -39,3 +41,31 @@ class Filter(Params, ABC):
     def apply(self, field: Field) -> Field:
         """Return the field with `flag` raised where it is usable and not kept; values stay."""
         return field.with_flag(field.usable & ~self.keep(field), self.flag)
+
+
+def apply_all(field: Field, filters: Sequence[Filter], passes: int = 1) -> Field:
+    """Return the field with the flags of several filters raised; values stay.
+
+    Every filter judges the field as it comes in, on the evidence of its usable pixels, so the order of the filters
+    does not matter and one flag never hides another.
+
+    Parameters
+    ----------
+    field : Field
+    filters : sequence of Filter
+    passes : int
+        How often to judge. A later pass no longer takes as evidence what an earlier one flagged, which finds outliers
+        that stand in groups; it never takes a flag back.
+
+    Returns
+    -------
+    Field
+        A field whose flags contain those of the input.
+    """
+    for _ in range(passes):
+        usable = field.usable
+        flags = field.flags.copy()
+        for each in filters:
+            flags[usable & ~each.keep(field)] |= each.flag.value
+        field = dataclasses.replace(field, flags=flags)
+    return field

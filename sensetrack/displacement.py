@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensetrack.errors import InputError
-from sensetrack.raster.dates import parse_time
+from sensetrack.provenance import Provenance as Provenance
+from sensetrack.raster import layers as files
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.tiles import Block
-from sensetrack.types import FlagArray, FloatArray, Mask
+from sensetrack.types import FlagArray, FloatArray, Mask, PathLike
 
 LAYERS = ("dx", "dy", "quality", "sigma_dx", "sigma_dy", "rho", "flags")
 """Layers of a displacement file, in the order of its bands; a tracker's extra layers follow."""
@@ -40,6 +39,17 @@ class Flag(enum.IntFlag):
         """Name as written in files, such as ``low_quality``."""
         return (self.name or "").lower()
 
+
+FLAGS_LAYER = files.Layer(
+    "flags",
+    "why a pixel is not a plain measurement; 0 means that it is one",
+    dtype="uint8",
+    attributes={
+        "flag_masks": np.array([int(flag) for flag in Flag], np.uint8),
+        "flag_meanings": " ".join(flag.label for flag in Flag),
+    },
+)
+"""The layer of flags as netCDF and tables store it."""
 
 EMPTY = Flag.NODATA | Flag.FLAT | Flag.MASKED
 """Flags under which nothing was measured, so that all values are NaN."""
@@ -160,68 +170,6 @@ class Field:
         return counts
 
 
-@dataclass(frozen=True)
-class Provenance:
-    """Where a displacement comes from; stored in the tags of every file.
-
-    Attributes
-    ----------
-    tracker : str
-        Registered name of the tracker.
-    parameters : str
-        All its parameters as JSON.
-    reference, secondary : str
-        Paths of the two images.
-    reference_date, secondary_date : datetime or None
-        Acquisition times, UTC.
-    days : float or None
-        Time base.
-    history : tuple of str
-        What was done to the field since, one entry per step.
-    version : str
-        sensetrack version that measured it.
-    """
-
-    tracker: str = ""
-    parameters: str = "{}"
-    reference: str = ""
-    secondary: str = ""
-    reference_date: datetime | None = None
-    secondary_date: datetime | None = None
-    days: float | None = None
-    history: tuple[str, ...] = ()
-    version: str = ""
-
-    def to_tags(self) -> dict[str, str]:
-        """Return dataset tags."""
-        tags = {}
-        for item in dataclasses.fields(self):
-            value = getattr(self, item.name)
-            if isinstance(value, datetime):
-                value = value.isoformat()
-            elif isinstance(value, tuple):
-                value = json.dumps(value)
-            if value is not None:
-                tags[item.name] = str(value)
-        return tags
-
-    @classmethod
-    def from_tags(cls, tags: Mapping[str, str]) -> Self:
-        """Build from dataset tags; what is absent takes its default."""
-        readers: dict[str, Callable[[str], Any]] = {
-            "reference_date": parse_time,
-            "secondary_date": parse_time,
-            "days": float,
-            "history": lambda text: tuple(json.loads(text)),
-        }
-        names = [item.name for item in dataclasses.fields(cls) if item.name in tags]
-        return cls(**{name: readers.get(name, str)(tags[name]) for name in names})
-
-    def after(self, step: str) -> Self:
-        """Return a copy with one more entry in the history."""
-        return dataclasses.replace(self, history=(*self.history, step))
-
-
 @dataclass(frozen=True, eq=False)
 class Displacement:
     """A displacement field on its grid, with the size of the input pixel and where it comes from.
@@ -234,40 +182,142 @@ class Displacement:
     spacing : int
         Input pixels per output pixel.
     provenance : Provenance
+    origin : tuple of float
+        Row and column, in input pixels, of the upper left corner of the output grid.
     """
 
     grid: Grid
     field: Field
     spacing: int = 1
-    provenance: Provenance = Provenance()
+    provenance: Provenance = dataclasses.field(default_factory=Provenance)
+    origin: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         if self.grid.shape != self.field.shape:
             raise InputError(f"a field of shape {self.field.shape} does not fit a grid of {self.grid.shape}")
 
+    @classmethod
+    def open(cls, path: PathLike) -> Self:
+        """Read a displacement file (``.tif`` or ``.nc``) into memory.
+
+        Raises
+        ------
+        InputError
+            There is no such file, or it is not a displacement file.
+        NotARasterError, CorruptFileError
+            It cannot be opened or read.
+        """
+        file = files.LayerFile.open(path)
+        spacing, origin, provenance = read_header(file)
+        return cls(file.grid, Field.from_layers(file.read()), spacing, provenance, origin)
+
+    def save(self, path: PathLike, *, overwrite: bool = False, keep_empty: bool = False) -> None:
+        """Write by suffix: ``.tif`` and ``.nc`` (all layers), or points as ``.csv``, ``.parquet``, ``.gpkg``.
+
+        Parameters
+        ----------
+        path : path-like
+            It appears only when it is complete.
+        overwrite : bool
+            Whether an existing file may be replaced.
+        keep_empty : bool
+            Whether tables also hold the points without a value, with the flag that says why.
+
+        Raises
+        ------
+        OutputError
+            Unknown suffix, or the file exists already or cannot be written.
+        """
+        content = file_content(self.grid, self.spacing, self.provenance, self.origin, tuple(self.field.extra))
+        layers = self.field.layers()
+        files.save(path, self.grid, content, layers, overwrite=overwrite, keep_empty=keep_empty)
+
     def tags(self) -> dict[str, str]:
         """Return the dataset tags of its file."""
-        return file_tags(self.grid, self.spacing, self.provenance)
+        return file_tags(self.grid, self.spacing, self.provenance, self.origin)
 
     def crop(self, block: Block) -> Self:
         """Return the part inside ``block``."""
+        row, col = self.origin
         return dataclasses.replace(
             self,
             grid=self.grid.crop(block.row, block.col, block.shape),
             field=self.field.crop(*block.slices),
+            origin=(row + block.row * self.spacing, col + block.col * self.spacing),
         )
 
 
-def file_tags(grid: Grid, spacing: int, provenance: Provenance) -> dict[str, str]:
+def file_tags(
+    grid: Grid, spacing: int, provenance: Provenance, origin: tuple[float, float] = (0.0, 0.0)
+) -> dict[str, str]:
     """Return the tags of a displacement file, streamed or not."""
     width, height = grid.pixel_size
     return {
         "product": "displacement",
         "units": "input pixels; dx right, dy down, from reference to secondary",
         "spacing": str(spacing),
+        "origin_row": repr(float(origin[0])),
+        "origin_col": repr(float(origin[1])),
         "input_pixel_width": repr(width / spacing),
         "input_pixel_height": repr(height / spacing),
         "flag_masks": ",".join(str(int(flag)) for flag in Flag),
         "flag_meanings": " ".join(flag.label for flag in Flag),
         **provenance.to_tags(),
     }
+
+
+def file_content(
+    grid: Grid,
+    spacing: int,
+    provenance: Provenance,
+    origin: tuple[float, float] = (0.0, 0.0),
+    extra: tuple[str, ...] = (),
+) -> files.Content:
+    """Return what a displacement file holds, for `sensetrack.raster.layers.create`.
+
+    Parameters
+    ----------
+    grid, spacing, provenance, origin
+        As in `Displacement`.
+    extra : tuple of str
+        A tracker's own layers, after the seven of every field.
+    """
+    meanings = {
+        "dx": "displacement to the right, in pixels of the reference image",
+        "dy": "displacement down, in pixels of the reference image",
+        "quality": "quality of the match, 0 to 1, higher is better",
+        "sigma_dx": "standard deviation of dx, in pixels of the reference image",
+        "sigma_dy": "standard deviation of dy, in pixels of the reference image",
+        "rho": "correlation of the errors of dx and dy",
+    }
+    floats = [files.Layer(name, meanings.get(name, name)) for name in (*LAYERS[:-1], *extra)]
+    return files.Content(
+        name="displacement",
+        layers=(*floats[:6], FLAGS_LAYER, *floats[6:]),
+        tags=file_tags(grid, spacing, provenance, origin),
+        columns=("dx", "dy", "length", "quality", "sigma_dx", "sigma_dy", "flags", *extra),
+        value="dx",
+        lengths={"length": ("dx", "dy")},
+        placement=(float(spacing), *origin),
+    )
+
+
+def read_header(file: files.LayerFile) -> tuple[int, tuple[float, float], Provenance]:
+    """Return spacing, origin and provenance of a displacement file.
+
+    Raises
+    ------
+    InputError
+        It is not a displacement file.
+    """
+    absent = [name for name in LAYERS if name not in file.names]
+    if absent:
+        raise InputError(f"{file.path}: not a displacement file: it has no layer {', '.join(absent)}")
+    try:
+        spacing = int(file.tags["spacing"])
+        origin = float(file.tags.get("origin_row", 0.0)), float(file.tags.get("origin_col", 0.0))
+        return spacing, origin, Provenance.from_tags(file.tags)
+    except KeyError:
+        raise InputError(f"{file.path}: not a displacement file: no tag 'spacing' (input pixels per pixel)") from None
+    except ValueError as error:
+        raise InputError(f"{file.path}: its tags are damaged ({error})") from error

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sensetrack.types import DoubleArray, FloatArray
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _find(window: FloatArray, count: int, value: np.float32) -> int:
     """First index whose value is not below ``value``."""
     low, high = 0, count
@@ -27,7 +27,7 @@ def _find(window: FloatArray, count: int, value: np.float32) -> int:
     return low
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _exchange(window: FloatArray, count: int, old: np.float32, new: np.float32) -> int:
     """Replace ``old`` by ``new`` in the sorted list; NaN on either side makes it a removal or an insertion."""
     if np.isnan(old):
@@ -52,7 +52,7 @@ def _exchange(window: FloatArray, count: int, old: np.float32, new: np.float32) 
     return count
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _at(window: FloatArray, index: int, hole: int) -> np.float64:
     """Value ``index`` of the sorted list from which the one at ``hole`` is left out (``hole`` = -1: none)."""
     if hole >= 0 and index >= hole:
@@ -60,7 +60,7 @@ def _at(window: FloatArray, index: int, hole: int) -> np.float64:
     return np.float64(window[index])
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _deviation(window: FloatArray, count: int, hole: int, median: float) -> float:
     """Median of ``|value - median|``, from the list that is sorted by value.
 
@@ -92,7 +92,7 @@ def _deviation(window: FloatArray, count: int, hole: int, median: float) -> floa
     return 0.5 * (largest + max(largest_below, second_above))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def medians(
     values: FloatArray,
     size: int,
@@ -133,7 +133,7 @@ def medians(
                 deviation[row, col] = _deviation(window, number, hole, middle)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def agreeing(dx: FloatArray, dy: FloatArray, size: int, tolerance: float, count: NDArray[np.int32]) -> None:
     """Count the pixels of each window, its centre included, that differ by at most ``tolerance`` in dx and in dy."""
     rows, cols = dx.shape

@@ -1,0 +1,96 @@
+"""The command of one tracker, generated from its parameters."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import time
+from functools import partial
+from typing import Any
+
+import click
+
+from sensetrack.stream import track, track_file
+from sensetrack.summary import FieldSummary
+from sensetrack.trackers import Tracker, registry
+
+from ._command import Argument, Command, Option
+from ._console import progress, say_field
+from ._generate import ParamsOptions, dumped
+from ._options import Area, Computing, PairInput, Target, flags_of
+
+SUFFIXES = (".tif", ".tiff", ".nc", ".csv", ".parquet", ".gpkg")
+
+
+def tracker_command(name: str) -> click.Command:
+    """Generate the command of a registered tracker."""
+    cls = registry.get(name)
+    common = [*Target.options, *PairInput.options, *Area.options, *Computing.options, _device(cls)]
+    made = ParamsOptions(cls, f"Parameters of {name}", reserved=flags_of(common))
+    return Command(
+        name,
+        params=[
+            Argument(["reference"], help="The earlier image: any raster that GDAL opens, or its URL."),
+            Argument(["secondary"], help="The later image, on the same grid (or with --coregister)."),
+            *Target.options,
+            *made.options,
+            *common[len(Target.options) :],
+        ],
+        callback=partial(_run, made),
+        short_help=registry.summary(name),
+        help=f"{registry.summary(name)}.\n\n{_prose(cls)}{OUTPUTS}",
+        example=f"sensetrack {name} 2020-01-01.tif 2020-01-31.tif -o displacement.tif",
+    )
+
+
+OUTPUTS = (
+    "The output's suffix chooses its format: .tif (streamed, for images of any size), .nc, .csv, .parquet or .gpkg. "
+    "Displacements are in pixels of the reference, dx to the right and dy down; every empty pixel carries a flag "
+    "that says why."
+)
+
+
+def _device(cls: type[Tracker]) -> Option:
+    return Option(
+        ["--device"],
+        default="auto",
+        show_default=True,
+        section="Computing",
+        help=f"auto, or one of {', '.join(cls.devices)} (cuda:N for one of several).",
+    )
+
+
+def _prose(cls: type[Tracker]) -> str:
+    """Return the paragraphs of a class's docstring after its first line, up to its first headed section."""
+    text = inspect.cleandoc(cls.__doc__ or "")
+    text = re.split(r"\n[A-Z][A-Za-z ]*\n-{3,}", text)[0]
+    body = text.partition("\n\n")[2].replace("``", "`").strip()
+    return f"{body}\n\n" if body else ""
+
+
+def _run(made: ParamsOptions[Tracker], **values: Any) -> None:
+    """Measure one pair and say what came out."""
+    tracker = made.build(values)
+    if dumped(tracker):
+        return
+    target = Target.take(values)
+    inputs, area, computing = PairInput.take(values), Area.take(values), Computing.take(values)
+    reference, secondary = values["reference"], values["secondary"]
+    streamed = target.check(SUFFIXES, [reference, secondary]) in (".tif", ".tiff")
+    pair = inputs.open(reference, secondary)
+    options: dict[str, Any] = {
+        "device": values["device"],
+        "mask": area.open(),
+        "mask_windows": area.mask_windows,
+        "block": computing.block,
+    }
+    start = time.perf_counter()
+    with computing.open() as engine, progress("measuring") as bar:
+        if streamed:
+            track_file(pair, tracker, target.output, engine=engine, progress=bar, overwrite=target.overwrite, **options)
+            summary = FieldSummary.of_file(target.output)
+        else:
+            displacement = track(pair, tracker, engine=engine, progress=bar, **options)
+            displacement.save(target.output, overwrite=target.overwrite)
+            summary = FieldSummary.of(displacement)
+    say_field(target.output, summary, spacing=tracker.spacing, seconds=time.perf_counter() - start)

@@ -68,12 +68,13 @@ def fill_gaps(field: Field, max_distance: float, *, leave: Flag = Flag.NODATA | 
     usable pixels in the disc of radius ``2 d + 2`` around it, weighted ``(1 - (distance / radius)^2)^2`` (local
     regression: Cleveland 1979, J. Am. Stat. Assoc. 74, 829). Only values within three robust sigmas of the disc's
     median take part, in both components, so that a gap across a fault is filled from one side up to the middle and
-    from the other beyond it, and the step stays sharp. A value leaves the range of
-    those it comes from by the width of that range at most.
+    from the other beyond it, and the step stays sharp. A value leaves the range of those it comes from by the width
+    of that range at most.
 
     The variance of a filled pixel is the weighted mean of its evidence's variances plus ``d s^2``, where ``s`` is
-    the root mean square misfit of the plane and ``d`` counts output pixels: it grows with the distance as fast as the
-    field is rough. It does not hold the risk of taking the wrong side of a fault that runs through the gap. ``rho`` is 0; quality and the tracker's own layers are NaN, for no match stands behind them.
+    the root mean square misfit of the plane and ``d`` counts output pixels: it grows with the distance as fast as
+    the field is rough. It does not hold the risk of taking the wrong side of a fault that runs through the gap.
+    ``rho`` is 0; quality and the tracker's own layers are NaN, for no match stands behind them.
 
     The flag `Flag.FILLED` takes the place of the reason for which the pixel was not usable, which makes it usable; a
     filter that later judges it raises its flag beside it. What stood there before remains in the unfilled file.

@@ -9,8 +9,9 @@ from typing import Self
 from rasterio.enums import Resampling
 
 from sensetrack.errors import GridError
+from sensetrack.raster.crs import extent_text
 from sensetrack.raster.dates import days_between
-from sensetrack.raster.grid import Grid
+from sensetrack.raster.grid import Grid, crs_name
 from sensetrack.raster.image import Image
 from sensetrack.raster.tiles import Block
 from sensetrack.types import Mask, PathLike, PixelArray
@@ -119,18 +120,9 @@ def bring_onto(image: Image, grid: Grid, resampling: Resampling = Resampling.cub
             f"{image.name} has no georeference and {image.grid.width} x {image.grid.height} pixels against "
             f"{grid.width} x {grid.height}; crop both to the same size first"
         )
-    _check_overlap(image, grid)
-    return image.on_grid(grid, resampling)
-
-
-def _check_overlap(image: Image, grid: Grid) -> None:
-    extent = image.grid.bounds
-    if image.grid.crs != grid.crs and image.grid.crs is not None:
-        from rasterio.warp import transform_bounds
-
-        extent = transform_bounds(image.grid.crs, grid.crs, *extent)
-    xmin, ymin, xmax, ymax = grid.bounds
-    if extent[0] >= xmax or extent[2] <= xmin or extent[1] >= ymax or extent[3] <= ymin:
+    if not grid.overlaps(image.grid):
         raise GridError(
-            f"{image.name} does not overlap the target grid: its extent there is {extent}, the grid's {grid.bounds}"
+            f"{image.name} does not overlap the target grid: it covers {extent_text(image.grid.bounds)} in "
+            f"{crs_name(image.grid.crs)}, the grid {extent_text(grid.bounds)} in {crs_name(grid.crs)}"
         )
+    return image.on_grid(grid, resampling)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -20,7 +18,7 @@ from sensetrack.engine import Engine, Serial
 from sensetrack.errors import UnusableImageError
 from sensetrack.pair import ImagePair
 from sensetrack.raster.grid import Grid
-from sensetrack.raster.image import Image
+from sensetrack.raster.mask import AreaMask
 from sensetrack.raster.tiles import Block, plan_blocks
 from sensetrack.raster.write import TiledWriter, refuse_same_file
 from sensetrack.trackers import Tracker, registry
@@ -31,13 +29,6 @@ BLOCK = 1024
 
 Progress = Callable[[int, int], None]
 """Called with the blocks done and the blocks in all, in the calling thread."""
-
-
-class AreaMask(Protocol):
-    """A mask that can be read window by window on the grid of the pair."""
-
-    def read(self, grid: Grid) -> np.ndarray:
-        """Return where the pixels of ``grid`` lie inside, as bool ``(row, col)``."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +42,7 @@ class TrackTask:
     device : str
         Resolved where the task runs.
     mask : AreaMask or None
-        Where to measure; output pixels whose centre is outside are flagged ``masked``.
+        Where to measure, fitted to the pair; output pixels whose centre is outside are flagged ``masked``.
     mask_windows : bool
         Whether reference pixels outside the mask are also left out of the windows.
     """
@@ -123,8 +114,10 @@ def track(
         No pixel could be measured: the images are empty or constant, or do not overlap in valid pixels.
     ParameterError
         The images are smaller than the tracker's window.
+    GridError
+        The mask does not fit the pair.
     """
-    task = TrackTask(pair, tracker, device, mask, mask_windows)
+    task = TrackTask(pair, tracker, device, mask and mask.fit(pair.grid), mask_windows)
     grid = tracker.output_grid(pair.grid)
     whole = Field.empty(grid.shape, Flag.NODATA, tracker.extra_layers)
     target = whole.layers()
@@ -167,11 +160,11 @@ def track_file(
     ------
     OutputError
         The output is one of the inputs, exists already or cannot be written.
-    UnusableImageError, ParameterError
+    UnusableImageError, ParameterError, GridError
         As in `track`.
     """
-    refuse_same_file(output, [pair.reference.path, pair.secondary.path])
-    task = TrackTask(pair, tracker, device, mask, mask_windows)
+    refuse_same_file(output, [pair.reference.path, pair.secondary.path, mask.path if mask else None])
+    task = TrackTask(pair, tracker, device, mask and mask.fit(pair.grid), mask_windows)
     grid = tracker.output_grid(pair.grid)
     tags = file_tags(grid, tracker.spacing, provenance_of(pair, tracker))
     counts: Counter[str] = Counter()
@@ -187,19 +180,13 @@ def provenance_of(pair: ImagePair, tracker: Tracker) -> Provenance:
     return Provenance(
         tracker=registry.name_of(type(tracker)),
         parameters=tracker.to_json(),
-        reference=_place(pair.reference),
-        secondary=_place(pair.secondary),
+        reference=pair.reference.place,
+        secondary=pair.secondary.place,
         reference_date=pair.reference.acquired,
         secondary_date=pair.secondary.acquired,
         days=pair.days,
         version=sensetrack.__version__,
     )
-
-
-def _place(image: Image) -> str:
-    if image.path is None:
-        return image.name
-    return str(Path(image.path).resolve()) if Path(image.path).exists() else image.path
 
 
 def _run(

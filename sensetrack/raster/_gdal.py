@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,40 +10,40 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.enums import MaskFlags, Resampling
-from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
-from rasterio.vrt import WarpedVRT
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from sensetrack.errors import CorruptFileError, InputError, NotARasterError
+from sensetrack.raster._quiet import quietly
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.tiles import Block
-from sensetrack.types import Mask, PixelArray
+from sensetrack.types import Mask, PathLike, PixelArray
 
 GDAL_CACHE_BYTES = 64 * 2**20
 """GDAL's own default is 5 % of the machine's memory, which would count against ours."""
 
+_REMOTE = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE",
+    "GDAL_HTTP_MAX_RETRY": "4",
+    "GDAL_HTTP_RETRY_DELAY": "1",
+    "GDAL_HTTP_CONNECTTIMEOUT": "30",
+}
+"""For URLs: probe for side files instead of listing the folder, and try again when a server is busy."""
+
 
 @dataclass(frozen=True)
 class RasterInfo:
-    """What a raster says of itself without its pixels."""
+    """What a raster says of itself without its pixels; one entry per band where a tuple."""
 
     grid: Grid
     count: int
     dtypes: tuple[str, ...]
     band_names: tuple[str, ...]
     colours: tuple[str, ...]
-    nodata: float | None
+    nodata: tuple[float | None, ...]
     tags: Mapping[str, str]
     driver: str
-
-
-@dataclass(frozen=True)
-class Warp:
-    """Resampling onto another grid while reading."""
-
-    grid: Grid
-    resampling: Resampling
 
 
 @contextmanager
@@ -58,17 +57,24 @@ def opened(path: str) -> Iterator[rasterio.DatasetReader]:
     NotARasterError
         GDAL does not open it.
     """
-    is_local = "://" not in path and not path.startswith("/vsi") and ":" not in path[2:]
-    if is_local and not Path(path).exists():
+    name = public_name(path)
+    is_remote = "://" in path or path.startswith("/vsi")
+    if not is_remote and ":" not in path[2:] and not Path(path).exists():
         raise InputError(f"{path}: no such file")
-    with warnings.catch_warnings(), rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_BYTES):
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+    options = {"GDAL_CACHEMAX": GDAL_CACHE_BYTES, **(_REMOTE if is_remote else {})}
+    with rasterio.Env(**options):
         try:
-            dataset = rasterio.open(path)
+            dataset = _open_quietly(path)
         except RasterioError as error:
-            raise NotARasterError(f"{path}: not a raster that can be read ({_last_line(error)})") from error
+            raise NotARasterError(f"{name}: not a raster that can be read ({_reason(error, path)})") from error
         with dataset:
             yield dataset
+
+
+def _open_quietly(path: str) -> rasterio.DatasetReader:
+    """Open without the warning that a picture has no georeference."""
+    with quietly(NotGeoreferencedWarning):
+        return rasterio.open(path)
 
 
 def describe(path: str) -> RasterInfo:
@@ -81,15 +87,16 @@ def describe(path: str) -> RasterInfo:
     """
     with opened(path) as ds:
         if ds.count == 0:
-            names = ", ".join(ds.subdatasets[:4])
-            raise InputError(f"{path}: a container without bands of its own; name one of its parts: {names}")
+            parts = ", ".join(ds.subdatasets[:4]) + (", ..." if len(ds.subdatasets) > 4 else "")
+            what = f"name one of its parts: {parts}" if parts else "it has no parts either"
+            raise InputError(f"{public_name(path)}: a container without bands of its own; {what}")
         return RasterInfo(
             grid=Grid(ds.shape, ds.transform, ds.crs),
             count=ds.count,
             dtypes=tuple(ds.dtypes),
             band_names=tuple(text or "" for text in ds.descriptions),
             colours=tuple(colour.name for colour in ds.colorinterp),
-            nodata=ds.nodata,
+            nodata=tuple(ds.nodatavals),
             tags=ds.tags(),
             driver=ds.driver,
         )
@@ -100,7 +107,8 @@ def read(
     bands: tuple[int, ...],
     block: Block,
     nodata: float | None,
-    warp: Warp | None = None,
+    *,
+    expand_palette: bool = True,
     out_shape: tuple[int, int] | None = None,
 ) -> tuple[PixelArray, Mask]:
     """Read one window: the mean of ``bands`` and where all of them are valid.
@@ -111,11 +119,11 @@ def read(
     bands : tuple of int
         GDAL band numbers.
     block : Block
-        Window inside the raster (or inside ``warp.grid``).
+        Window inside the raster.
     nodata : float or None
-        Missing value, beside what GDAL's masks say.
-    warp : Warp, optional
-        Resample onto this grid first.
+        Missing value, in place of the file's own and beside its masks and alpha band.
+    expand_palette : bool
+        Turn indices into a colour table into grey values; else they are read as numbers.
     out_shape : tuple of int, optional
         Decimate to this shape.
 
@@ -127,21 +135,26 @@ def read(
     window = Window(block.col, block.row, block.width, block.height)
     with opened(path) as ds:
         try:
-            if warp is not None:
-                with WarpedVRT(ds, **_vrt_options(ds, warp, nodata)) as vrt:
-                    return _read_bands(vrt, bands, window, nodata, out_shape)
-            return _read_bands(ds, bands, window, nodata, out_shape)
-        except (RasterioIOError, RasterioError) as error:
-            raise CorruptFileError(f"{path}: its pixels cannot be read ({_last_line(error)})") from error
+            return _read_bands(ds, bands, window, nodata, expand_palette, out_shape)
+        except RasterioError as error:
+            why = _reason(error, path)
+            raise CorruptFileError(f"{public_name(path)}: its pixels cannot be read, is it cut off? ({why})") from error
+
+
+def public_name(path: PathLike) -> str:
+    """Return a path as shown to people and stored in files: without a URL's query, which may hold a signature."""
+    text = str(path)
+    return text.partition("?")[0] if "://" in text else text
 
 
 def to_pixels(raw: NDArray[np.generic], valid: Mask | None, nodata: float | None) -> tuple[PixelArray, Mask]:
     """Convert any real or complex array to float32 or complex64 with a valid mask; invalid pixels become 0."""
     mask = np.ones(raw.shape, np.bool_) if valid is None else valid.astype(np.bool_)
-    pixels: PixelArray = raw.astype(np.complex64 if np.iscomplexobj(raw) else np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        pixels: PixelArray = raw.astype(np.complex64 if np.iscomplexobj(raw) else np.float32)
+        if nodata is not None and not np.isnan(nodata):
+            mask = mask & (raw != nodata)
     mask = mask & np.isfinite(pixels)
-    if nodata is not None and not np.isnan(nodata):
-        mask &= raw != nodata
     pixels[~mask] = 0
     return pixels, mask
 
@@ -151,16 +164,20 @@ def _read_bands(
     bands: tuple[int, ...],
     window: Window,
     nodata: float | None,
+    expand_palette: bool,
     out_shape: tuple[int, int] | None,
 ) -> tuple[PixelArray, Mask]:
     total: PixelArray | None = None
     valid: Mask | None = None
     for band in bands:
         raw = ds.read(band, window=window, out_shape=out_shape)
-        mask = None
-        if MaskFlags.all_valid not in ds.mask_flag_enums[band - 1]:
-            mask = ds.read_masks(band, window=window, out_shape=out_shape) > 0
-        pixels, good = to_pixels(raw, mask, nodata)
+        mask = _mask_of(ds, band, window, out_shape)
+        if expand_palette and ds.colorinterp[band - 1] == ColorInterp.palette:
+            raw, opaque = _to_grey(ds, band, raw, nodata)
+            mask = opaque if mask is None else mask & opaque
+            pixels, good = to_pixels(raw, mask, None)
+        else:
+            pixels, good = to_pixels(raw, mask, nodata)
         total = pixels if total is None else total + pixels
         valid = good if valid is None else valid & good
     assert total is not None and valid is not None
@@ -170,23 +187,34 @@ def _read_bands(
     return total, valid
 
 
-def _vrt_options(ds: rasterio.DatasetReader, warp: Warp, nodata: float | None) -> dict[str, object]:
-    options: dict[str, object] = {
-        "crs": warp.grid.crs or ds.crs,
-        "transform": warp.grid.transform,
-        "height": warp.grid.height,
-        "width": warp.grid.width,
-        "resampling": warp.resampling,
-        "tolerance": 0.01,
-    }
-    missing = ds.nodata if nodata is None else nodata
-    if missing is not None:
-        options |= {"src_nodata": missing, "nodata": missing}
-    else:
-        options["add_alpha"] = MaskFlags.alpha not in ds.mask_flag_enums[0]
-    return options
+def _mask_of(ds: rasterio.DatasetReader, band: int, window: Window, out_shape: tuple[int, int] | None) -> Mask | None:
+    """Read the dataset mask or alpha band; nodata values are compared by the caller, who may have another one."""
+    flags = ds.mask_flag_enums[band - 1]
+    if MaskFlags.per_dataset in flags or MaskFlags.alpha in flags:
+        mask: Mask = ds.read_masks(band, window=window, out_shape=out_shape) > 0
+        return mask
+    if ColorInterp.alpha in ds.colorinterp and ds.colorinterp[band - 1] != ColorInterp.alpha:
+        alpha: Mask = ds.read(ds.colorinterp.index(ColorInterp.alpha) + 1, window=window, out_shape=out_shape) > 0
+        return alpha
+    return None
 
 
-def _last_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+def _to_grey(
+    ds: rasterio.DatasetReader, band: int, raw: NDArray[np.generic], nodata: float | None
+) -> tuple[NDArray[np.float32], Mask]:
+    """Turn indices into a colour table into the mean of red, green and blue, and where they are opaque."""
+    size = 256 if raw.dtype == np.uint8 else 65536  # GDAL has no colour tables for other types
+    grey, opaque = np.zeros(size, np.float32), np.zeros(size, np.bool_)
+    for index, (red, green, blue, alpha) in ds.colormap(band).items():
+        grey[index], opaque[index] = (red + green + blue) / 3, alpha > 0 and index != nodata
+    return grey[raw], opaque[raw]
+
+
+def _reason(error: BaseException, path: str) -> str:
+    """Return GDAL's own first cause as one line, without the path that the message starts with anyway."""
+    while error.__cause__ is not None or error.__context__ is not None:
+        error = error.__cause__ or error.__context__ or error
+    text = " ".join(str(error).split()) or type(error).__name__
+    for name in (f"'{path}' ", f"{path}: "):
+        text = text.removeprefix(name)
+    return text.replace(path, public_name(path)).rstrip(".")

@@ -10,6 +10,7 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from sensetrack.errors import GridError
+from sensetrack.raster.crs import transform_extent
 from sensetrack.types import DoubleArray
 
 _PIXELS = Affine.identity()
@@ -146,10 +147,10 @@ class Grid:
         return None
 
     def overlaps(self, other: Grid) -> bool:
-        """Whether the extents of two grids in the same CRS share any area."""
-        ax0, ay0, ax1, ay1 = self.bounds
-        bx0, by0, bx1, by1 = other.bounds
-        return ax0 < bx1 and bx0 < ax1 and ay0 < by1 and by0 < ay1
+        """Whether the extents of two grids share any area, also between CRSs."""
+        xmin, ymin, xmax, ymax = self.bounds
+        boxes = transform_extent(other.crs, self.crs, other.bounds)
+        return any(box[0] < xmax and xmin < box[2] and box[1] < ymax and ymin < box[3] for box in boxes)
 
 
 def crs_name(crs: CRS | None) -> str:

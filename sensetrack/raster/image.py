@@ -11,15 +11,31 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 
-from sensetrack.errors import InputError, did_you_mean
+from sensetrack.errors import GridError, InputError, did_you_mean
 from sensetrack.raster import _gdal
 from sensetrack.raster.dates import acquisition_time
-from sensetrack.raster.grid import Grid
+from sensetrack.raster.grid import Grid, crs_name
 from sensetrack.raster.tiles import Block, whole
 from sensetrack.types import Mask, PathLike, PixelArray
+
+
+@dataclass(frozen=True)
+class Warp:
+    """Resampling while reading.
+
+    Attributes
+    ----------
+    source : Grid
+        Grid of the file's own pixels.
+    resampling : rasterio.enums.Resampling
+    """
+
+    source: Grid
+    resampling: Resampling
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +63,12 @@ class Image:
         Acquisition time (UTC), from the metadata or the file name.
     metadata : mapping
         Dataset tags.
+    driver : str
+        GDAL's name of the file format.
+    is_palette : bool
+        Whether pixels are indices into a colour table, which are read as its grey values.
     warp : Warp or None
-        Grid onto which the file is resampled while it is read.
+        From which grid, and how, pixels are resampled onto `grid` while they are read.
     """
 
     grid: Grid
@@ -59,7 +79,9 @@ class Image:
     nodata: float | None = None
     acquired: datetime | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
-    warp: _gdal.Warp | None = None
+    driver: str = ""
+    is_palette: bool = False
+    warp: Warp | None = None
     _pixels: PixelArray | None = field(default=None, repr=False)
     _valid: Mask | None = field(default=None, repr=False)
 
@@ -93,9 +115,11 @@ class Image:
             bands=bands,
             band_names=info.band_names,
             dtype=info.dtypes[bands[0] - 1],
-            nodata=info.nodata if nodata is None else nodata,
-            acquired=acquisition_time(info.tags, Path(name).name),
+            nodata=info.nodata[bands[0] - 1] if nodata is None else nodata,
+            acquired=acquisition_time(info.tags, Path(_gdal.public_name(name)).name),
             metadata=info.tags,
+            driver=info.driver,
+            is_palette=info.colours[bands[0] - 1] == "palette",
         )
 
     @classmethod
@@ -127,7 +151,14 @@ class Image:
     @property
     def name(self) -> str:
         """Short name for messages and provenance."""
-        return Path(self.path).name if self.path else f"array {self.grid.shape}"
+        return Path(_gdal.public_name(self.path)).name if self.path else f"array {self.grid.shape}"
+
+    @property
+    def place(self) -> str:
+        """Where it comes from, for provenance: an absolute path, a URL without its query, or `name`."""
+        if self.path is None:
+            return self.name
+        return str(Path(self.path).resolve()) if Path(self.path).exists() else _gdal.public_name(self.path)
 
     @property
     def is_complex(self) -> bool:
@@ -155,39 +186,98 @@ class Image:
         """
         block = block or whole(self.grid.shape)
         inner = block.clip(self.grid.shape)
-        dtype = np.complex64 if self.is_complex else np.float32
-        pixels: PixelArray = np.zeros(block.shape, dtype)
+        pixels: PixelArray = np.zeros(block.shape, self._pixel_type)
         valid = np.zeros(block.shape, np.bool_)
         if inner is not None:
             target = inner.within(block)
-            if self._pixels is not None and self._valid is not None:
-                pixels[target], valid[target] = self._pixels[inner.slices], self._valid[inner.slices]
-            elif self.path is not None:
-                pixels[target], valid[target] = _gdal.read(self.path, self.bands, inner, self.nodata, self.warp)
+            pixels[target], valid[target] = self._read_inside(inner)
         return pixels, valid
 
     def read_overview(self, size: int) -> tuple[PixelArray, Mask]:
         """Read the whole image with its longer side decimated to at most ``size`` pixels, for display."""
         step = max(1, -(-max(self.grid.shape) // size))
+        rows, cols = (-(-length // step) for length in self.grid.shape)
+        if self.warp is not None:
+            scale = Affine.scale(self.grid.width / cols, self.grid.height / rows)
+            coarse = Grid((rows, cols), self.grid.transform @ scale, self.grid.crs)
+            return self._resample_coarse(coarse)
         if self.path is None:
             pixels, valid = self.read()
             return pixels[::step, ::step], valid[::step, ::step]
-        shape = (-(-self.grid.height // step), -(-self.grid.width // step))
-        return _gdal.read(self.path, self.bands, whole(self.grid.shape), self.nodata, self.warp, shape)
+        return self._read_file(whole(self.grid.shape), (rows, cols))
 
     def on_grid(self, grid: Grid, resampling: Resampling = Resampling.cubic) -> Self:
-        """Return the same file resampled onto another grid, lazily, as it is read.
+        """Return the same image resampled onto another grid, lazily, as it is read.
 
-        Nodata never bleeds: kernels leave invalid pixels out and renormalise.
+        Invalid pixels take no part (`sensetrack.raster.resample.sample`), so nodata never bleeds; integers are not
+        rounded; an image that is resampled already is resampled once, from its own pixels.
+
+        Parameters
+        ----------
+        grid : Grid
+            In any CRS that the image's own can be transformed to.
+        resampling : rasterio.enums.Resampling
+            ``nearest``, ``bilinear``, ``cubic``, ``lanczos`` or ``average``.
 
         Raises
         ------
-        InputError
-            The image is an array; write it first.
+        ParameterError
+            The method is another one.
+        GridError
+            One of the two grids has a CRS and the other has none.
         """
-        if self.path is None:
-            raise InputError("only an image that comes from a file can be resampled while it is read")
-        return dataclasses.replace(self, grid=grid, warp=_gdal.Warp(grid, resampling))
+        from sensetrack.raster.resample import check_method
+
+        source = self.grid if self.warp is None else self.warp.source
+        if (source.crs is None) != (grid.crs is None):
+            raise GridError(
+                f"{self.name} cannot be resampled from CRS {crs_name(source.crs)} to CRS {crs_name(grid.crs)}; "
+                "assign the missing one with 'gdal_edit -a_srs EPSG:...'"
+            )
+        return dataclasses.replace(self, grid=grid, warp=Warp(source, check_method(resampling)))
+
+    @property
+    def _pixel_type(self) -> type[np.inexact]:
+        return np.complex64 if self.is_complex else np.float32
+
+    def _read_inside(self, block: Block) -> tuple[PixelArray, Mask]:
+        """Read a window inside the image."""
+        if self.warp is None:
+            return self._read_own(block)
+        from sensetrack.raster.resample import resample_window
+
+        source, method = self.warp.source, self.warp.resampling
+        return resample_window(self._read_own, source, self.grid, block, method, self._pixel_type)
+
+    def _read_own(self, block: Block) -> tuple[PixelArray, Mask]:
+        """Read a window of the pixels as they are stored, before any resampling."""
+        if self._pixels is not None and self._valid is not None:
+            return self._pixels[block.slices], self._valid[block.slices]
+        return self._read_file(block)
+
+    def _read_file(self, block: Block, out_shape: tuple[int, int] | None = None) -> tuple[PixelArray, Mask]:
+        assert self.path is not None
+        return _gdal.read(
+            self.path, self.bands, block, self.nodata, expand_palette=self.is_palette, out_shape=out_shape
+        )
+
+    def _resample_coarse(self, target: Grid) -> tuple[PixelArray, Mask]:
+        """Resample onto a much coarser grid from decimated pixels."""
+        from sensetrack.raster.resample import pixel_ratio, resample_window
+
+        assert self.warp is not None
+        source = self.warp.source
+        step = max(1, min(int(min(pixel_ratio(target, source))), *source.shape))
+
+        def read(block: Block) -> tuple[PixelArray, Mask]:
+            full = block.scale(step)
+            if self.path is not None:
+                return self._read_file(full, block.shape)
+            pixels, valid = self._read_own(full)
+            return pixels[::step, ::step], valid[::step, ::step]
+
+        whole_target = whole(target.shape)
+        return resample_window(read, source.coarsen(step), target, whole_target, Resampling.bilinear, self._pixel_type)
 
 
 def _select_bands(name: str, info: _gdal.RasterInfo, band: int | str | None) -> tuple[int, ...]:

@@ -1,0 +1,334 @@
+"""Fits the residual shift of a pair to displacements, robustly: what moves is left out.
+
+A least-trimmed-squares start (Rousseeuw & Van Driessen, 2006, *Computing LTS regression for large data sets*) finds
+the tightest model that 40 % of the windows share; iteratively reweighted least squares with Tukey's biweight of the
+joint residual of dx and dy then refines it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from sensetrack.coregister.shift import Kind, ShiftModel, check_kind, polynomial_terms
+from sensetrack.displacement import Displacement, Field
+from sensetrack.errors import InputError
+from sensetrack.raster.grid import Grid
+from sensetrack.types import DoubleArray, Mask
+
+COVERAGE = 0.4
+"""Share of the windows that must agree before anything is fitted."""
+
+LEAST_WINDOWS = {"shift": 8, "affine": 20, "polynomial": 40}
+"""Windows that each kind needs at least."""
+
+LARGEST_ERROR = 0.25
+"""Standard error in px above which windows do not agree on anything."""
+
+LARGEST_RIVAL = 0.8
+"""Size of a second group that agrees on another shift, relative to the first, above which neither is believed."""
+
+_CUT = 4.0
+_AGREES = 3.0
+_START_WINDOWS = 1500
+_SUBSETS = 500
+_KEPT_STARTS = 10
+_CELLS = 8
+_LEAST_CELLS = 20
+_ROUNDS = 60
+_MEDIAN_OF_NORMAL = 1.4826
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """The evidence: design matrix, both components, weights, and the cell of the image each window lies in."""
+
+    design: DoubleArray
+    values: DoubleArray
+    spread: DoubleArray
+    weight: DoubleArray
+    cell: NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.weight)
+
+
+def fit_shift(
+    displacement: Displacement,
+    stable: Mask | None = None,
+    kind: Kind = "shift",
+    *,
+    image_grid: Grid | None = None,
+) -> ShiftModel:
+    """Fit a constant, affine or second-order polynomial shift to the displacement of stable ground.
+
+    Without ``stable`` the ground is found automatically: it is what the largest group of windows that share one
+    model does. That works while at least 40 % of the windows lie on stable ground. **It fails where a larger part of
+    the scene moves as one block than stands still** (an ice shelf, one plate): the block is then taken for the ground,
+    and a mask is needed. Two groups of nearly one size are refused; a clearly smaller one is not an error, since it
+    is what a glacier looks like. A smooth velocity field that covers more than 40 % of the scene is likewise partly
+    taken up by a polynomial.
+
+    Windows count by ``1 / (sigma^2 + median(sigma)^2)`` and by their quality relative to the median quality, so that a
+    tracker's overconfident errors cannot let a few windows decide. Standard errors come from the scatter between 8 x 8
+    parts of the image (cluster sandwich: Liang & Zeger, 1986, *Biometrika* 73, 13), so overlapping windows and
+    residuals that are correlated over a part of the image do not make them too small.
+
+    Parameters
+    ----------
+    displacement : Displacement
+        Only pixels without any flag are used.
+    stable : ndarray of bool, optional
+        Stable ground on the displacement's grid. What moves inside all the same is still left out, up to 60 %.
+    kind : {"shift", "affine", "polynomial"}
+        Use the simplest that the sensor calls for: ``shift`` for orthorectified products of one sensor, ``affine``
+        across sensors or slant-range geometries; ``polynomial`` follows slow motion that is spread over the scene.
+    image_grid : Grid, optional
+        Grid of the images that were tracked. Without it, window centres are taken to lie exactly in the middle of
+        their ``spacing`` x ``spacing`` cells, which is wrong by half a pixel at most.
+
+    Returns
+    -------
+    ShiftModel
+
+    Raises
+    ------
+    ParameterError
+        Unknown kind.
+    InputError
+        The mask does not fit or covers nothing; too few windows; they lie so that the model is not determined;
+        they do not agree; or, without a mask, two groups of nearly one size agree on different shifts.
+    """
+    check_kind(kind)
+    field = displacement.field
+    chosen = _choose(field, stable, kind)
+    rows, cols = _centres(displacement, image_grid)
+    rows, cols = rows[chosen], cols[chosen]
+    centre = (float(rows.min() + rows.max()) / 2, float(cols.min() + cols.max()) / 2)
+    scale = max(float(np.ptp(rows)), float(np.ptp(cols)), 1.0) / 2
+    spread, weight = _precision(field, chosen)
+    windows = _Windows(
+        design=np.stack(polynomial_terms(kind, rows, cols, centre, scale), axis=-1),
+        values=np.stack([field.dx[chosen], field.dy[chosen]], axis=-1).astype(np.float64),
+        spread=spread,
+        weight=weight,
+        cell=_cells(rows, cols),
+    )
+    _check_spread(windows, kind, stable is not None)
+    coefficients, scatter = _refine(windows, *_start(windows))
+    residual = windows.values - windows.design @ coefficients
+    agree = _distance(residual, scatter, windows.spread) <= _AGREES
+    covariances = [_covariance(windows, residual, scatter, component) for component in (0, 1)]
+    rms = np.sqrt(np.mean(residual[agree] ** 2, axis=0))
+    model = ShiftModel(
+        kind=kind,
+        dx=tuple(map(float, coefficients[:, 0])),
+        dy=tuple(map(float, coefficients[:, 1])),
+        centre=centre,
+        scale=scale,
+        covariance_dx=covariances[0],
+        covariance_dy=covariances[1],
+        count=int(agree.sum()),
+        candidates=len(windows),
+        rms_dx=float(rms[0]),
+        rms_dy=float(rms[1]),
+        shape=image_grid.shape if image_grid is not None else None,
+    )
+    _check_agreement(model, rows, cols)
+    if stable is None:
+        _check_rival(model, residual, scatter, agree)
+    return model
+
+
+def _choose(field: Field, stable: Mask | None, kind: Kind) -> Mask:
+    """Return which windows may serve, or say why too few do."""
+    measured = field.measured
+    if stable is None:
+        chosen = measured
+    else:
+        if stable.shape != field.shape:
+            raise InputError(f"a stable-ground mask of shape {stable.shape} does not fit a field of {field.shape}")
+        if not stable.any():
+            raise InputError(
+                "the stable-ground mask covers none of the windows; check its CRS and extent and whether it is "
+                "inverted, or leave it out to find stable ground automatically"
+            )
+        chosen = measured & stable
+    count, least = int(chosen.sum()), LEAST_WINDOWS[kind]
+    if count < least:
+        where = "" if stable is None else f" on stable ground (of {int(stable.sum())} there)"
+        simpler = "" if kind == "shift" else " or kind='shift'"
+        raise InputError(
+            f"only {count} of {measured.size} windows could be measured{where}, and kind '{kind}' needs {least}; "
+            f"use a smaller step, a larger stable area{simpler}"
+        )
+    return chosen
+
+
+def _centres(displacement: Displacement, image_grid: Grid | None) -> tuple[DoubleArray, DoubleArray]:
+    """Return rows and columns of all window centres in input pixels."""
+    rows, cols = np.indices(displacement.field.shape, dtype=np.float64)
+    if image_grid is not None:
+        return image_grid.rowcol(*displacement.grid.xy(rows, cols))
+    return (rows + 0.5) * displacement.spacing - 0.5, (cols + 0.5) * displacement.spacing - 0.5
+
+
+def _precision(field: Field, chosen: Mask) -> tuple[DoubleArray, DoubleArray]:
+    """Return each window's expected spread relative to the typical one, and its weight."""
+    variance = (field.sigma_dx[chosen].astype(np.float64) ** 2 + field.sigma_dy[chosen].astype(np.float64) ** 2) / 2
+    known = np.isfinite(variance)
+    typical = float(np.median(variance[known])) if known.any() else 0.0
+    relative = np.ones(variance.shape)
+    if typical > 0:
+        relative = np.where(known, (variance + typical) / (2 * typical), 2.0)
+    quality = field.quality[chosen].astype(np.float64)
+    good = np.isfinite(quality)
+    usual = float(np.median(quality[good])) if good.any() else 0.0
+    trust = np.where(good, np.clip(quality / usual, 0.05, 1.0), 0.5) if usual > 0 else np.ones(quality.shape)
+    return np.sqrt(relative), trust / relative
+
+
+def _cells(rows: DoubleArray, cols: DoubleArray) -> NDArray[np.intp]:
+    """Number the part of the image, of 8 x 8, that each window lies in."""
+    parts = []
+    for position in (rows, cols):
+        span = max(float(np.ptp(position)), 1e-9)
+        parts.append(np.minimum((_CELLS * (position - position.min()) / span).astype(np.intp), _CELLS - 1))
+    number: NDArray[np.intp] = parts[0] * _CELLS + parts[1]
+    return number
+
+
+def _check_spread(windows: _Windows, kind: Kind, masked: bool) -> None:
+    """Raise when the windows lie on a line or in a few spots, so that the terms cannot be told apart."""
+    singular = np.linalg.svd(windows.design / np.linalg.norm(windows.design, axis=0), compute_uv=False)
+    if singular[-1] < 1e-3 * singular[0]:
+        what = "the windows on stable ground" if masked else "the measured windows"
+        raise InputError(f"{what} lie on a line or a curve, where kind '{kind}' is not determined; use kind='shift'")
+
+
+def _start(windows: _Windows) -> tuple[DoubleArray, DoubleArray]:
+    """Return coefficients ``(term, component)`` and scatter per component of the tightest 40 % of the windows."""
+    rng = np.random.default_rng(0)
+    terms = windows.design.shape[1]
+    some = np.arange(len(windows))
+    if len(windows) > _START_WINDOWS:
+        some = np.sort(rng.choice(some, _START_WINDOWS, replace=False))
+    design, values = windows.design[some], windows.values[some]
+    share = max(math.ceil(COVERAGE * len(some)), min(len(some), 2 * terms))
+    if terms == 1:
+        trials = values[:, None, :]
+    else:
+        subsets = np.stack([rng.choice(len(some), terms, replace=False) for _ in range(_SUBSETS)])
+        trials = np.linalg.pinv(design[subsets]) @ values[subsets]
+    ranked = sorted((_trimmed(design, values, trial, share), number) for number, trial in enumerate(trials))
+    best, best_sum = trials[ranked[0][1]], math.inf
+    for _, number in ranked[:_KEPT_STARTS]:
+        trial = trials[number]
+        for _ in range(20):
+            square = np.sum((values - design @ trial) ** 2, axis=1)
+            core = np.argpartition(square, share - 1)[:share]
+            trial = _solve(design[core], values[core], windows.weight[some][core])
+        total = _trimmed(design, values, trial, share)
+        if total < best_sum:
+            best, best_sum = trial, total
+    square = np.sum((values - design @ best) ** 2, axis=1)
+    # Were all windows stable, their joint residual would follow a Rayleigh distribution; with fewer this is too
+    # wide, which the refinement corrects.
+    radius = math.sqrt(float(np.partition(square, share - 1)[share - 1]))
+    wide = radius / math.sqrt(-2.0 * math.log(1.0 - min(share / len(some), 0.95)))
+    return best, np.full(2, max(wide, 1e-6))
+
+
+def _trimmed(design: DoubleArray, values: DoubleArray, trial: DoubleArray, share: int) -> float:
+    square = np.sum((values - design @ trial) ** 2, axis=1)
+    return float(np.partition(square, share - 1)[:share].sum())
+
+
+def _refine(windows: _Windows, coefficients: DoubleArray, scatter: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
+    """Reweight with Tukey's biweight until nothing changes; the scatter follows the windows that agree."""
+    for _ in range(_ROUNDS):
+        residual = windows.values - windows.design @ coefficients
+        distance = _distance(residual, scatter, windows.spread)
+        agree = distance <= _AGREES
+        if agree.sum() >= max(LEAST_WINDOWS["shift"], windows.design.shape[1]):
+            size = np.abs(residual[agree]) / windows.spread[agree, None]
+            scatter = np.maximum(_MEDIAN_OF_NORMAL * np.median(size, axis=0), 1e-6)
+            distance = _distance(residual, scatter, windows.spread)
+        weight = windows.weight * np.maximum(1.0 - (distance / _CUT) ** 2, 0.0) ** 2
+        if np.count_nonzero(weight) <= windows.design.shape[1]:
+            break
+        new = _solve(windows.design, windows.values, weight)
+        change, coefficients = float(np.abs(new - coefficients).max()), new
+        if change < 1e-7:
+            break
+    return coefficients, scatter
+
+
+def _distance(residual: DoubleArray, scatter: DoubleArray, spread: DoubleArray) -> DoubleArray:
+    """Return the joint residual of dx and dy in standard deviations."""
+    scaled = residual / scatter
+    distance: DoubleArray = np.hypot(scaled[:, 0], scaled[:, 1]) / spread
+    return distance
+
+
+def _solve(design: DoubleArray, values: DoubleArray, weight: DoubleArray) -> DoubleArray:
+    root = np.sqrt(weight)[:, None]
+    solution: DoubleArray = np.linalg.lstsq(design * root, values * root, rcond=None)[0]
+    return solution
+
+
+def _covariance(
+    windows: _Windows, residual: DoubleArray, scatter: DoubleArray, component: int
+) -> tuple[tuple[float, ...], ...]:
+    """Return the sandwich covariance of one component's coefficients.
+
+    The bread is the derivative of the estimating equation, so it counts that the biweight falls with the residual.
+    """
+    inside = np.maximum(1.0 - (_distance(residual, scatter, windows.spread) / _CUT) ** 2, 0.0)
+    scaled = residual[:, component] / (scatter[component] * windows.spread)
+    slope = windows.weight * (inside**2 - 4.0 * inside * (scaled / _CUT) ** 2)
+    bread = np.linalg.pinv(windows.design.T @ (windows.design * slope[:, None]))
+    scores = windows.design * (windows.weight * inside**2 * residual[:, component])[:, None]
+    cells, number = np.unique(windows.cell, return_inverse=True)
+    groups = len(cells)
+    sums: DoubleArray = np.zeros((groups, scores.shape[1]))
+    np.add.at(sums, number, scores)
+    if groups < _LEAST_CELLS:
+        sums, groups = scores, len(windows)
+    meat = sums.T @ sums * groups / max(groups - scores.shape[1], 1)
+    covariance = bread @ meat @ bread
+    return tuple(tuple(map(float, row)) for row in covariance)
+
+
+def _check_agreement(model: ShiftModel, rows: DoubleArray, cols: DoubleArray) -> None:
+    """Raise when the model is too uncertain anywhere between the windows to be of use."""
+    corner_rows = np.array([rows.min(), rows.min(), rows.max(), rows.max(), rows.mean()])
+    corner_cols = np.array([cols.min(), cols.max(), cols.min(), cols.max(), cols.mean()])
+    worst = float(np.hypot(*model.standard_error(corner_rows, corner_cols)).max())
+    if not worst <= LARGEST_ERROR:
+        simpler = "" if model.kind == "shift" else f", or a simpler kind than '{model.kind}'"
+        raise InputError(
+            f"the windows do not agree on a shift: it would be uncertain by {worst:.2f} px (at most {LARGEST_ERROR} "
+            f"px makes sense); {model.count} of {model.candidates} windows agree within 3 sigma; give a mask of "
+            f"stable ground, a larger window{simpler}"
+        )
+
+
+def _check_rival(model: ShiftModel, residual: DoubleArray, scatter: DoubleArray, agree: Mask) -> None:
+    """Raise when nearly as many of the other windows agree among themselves on another shift."""
+    others = residual[~agree] / scatter
+    if len(others) < LEAST_WINDOWS["shift"]:
+        return
+    counts = cKDTree(others).query_ball_point(others, _AGREES, return_length=True)
+    rival = int(counts.max())
+    if rival >= LARGEST_RIVAL * model.count:
+        offset = residual[~agree][int(counts.argmax())]
+        dx, dy = model.predict(*model.centre)
+        raise InputError(
+            f"two groups of windows agree on different shifts: {model.count} on dx {dx:+.2f}, dy {dy:+.2f} px and "
+            f"{rival} on dx {dx + offset[0]:+.2f}, dy {dy + offset[1]:+.2f} px; give a mask of stable ground"
+        )

@@ -7,7 +7,7 @@ field; one writer in the calling thread owns the output. Memory is bounded by wo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,13 +22,10 @@ from sensetrack.raster.mask import AreaMask
 from sensetrack.raster.tiles import Block, plan_blocks
 from sensetrack.raster.write import TiledWriter, refuse_same_file
 from sensetrack.trackers import Tracker, registry
-from sensetrack.types import PathLike
+from sensetrack.types import PathLike, Progress
 
 BLOCK = 1024
 """Side of a block in input pixels: large beside any margin, small beside the memory of a laptop."""
-
-Progress = Callable[[int, int], None]
-"""Called with the blocks done and the blocks in all, in the calling thread."""
 
 
 @dataclass(frozen=True)

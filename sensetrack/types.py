@@ -6,6 +6,7 @@ Arrays are ``(row, col)``; multi-band images are ``(band, row, col)``.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
@@ -31,3 +32,6 @@ FlagArray: TypeAlias = NDArray[np.uint8]
 
 PathLike: TypeAlias = str | os.PathLike[str]
 """A local path, a URL or a GDAL virtual path."""
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with the blocks done and the blocks in all, in the calling thread."""

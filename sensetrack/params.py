@@ -70,7 +70,8 @@ class Params(BaseModel):
         lines: list[str] = []
         for name, value in self.model_dump(mode="json").items():
             lines.append(f"# {describe(type(self), name)}")
-            lines.append(yaml.safe_dump({name: value}, default_flow_style=None, sort_keys=False).rstrip())
+            text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6)
+            lines.append(f"{name}: {text.removesuffix('...' + chr(10)).rstrip()}")
         return "\n".join(lines) + "\n"
 
     @classmethod

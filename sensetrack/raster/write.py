@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import rasterio
@@ -88,9 +88,9 @@ def refuse_same_file(output: PathLike, inputs: Sequence[PathLike | None]) -> Non
 
 
 class TiledWriter:
-    """Writes named float32 layers block by block into a tiled GeoTIFF, under a temporary name until it is closed.
+    """Writes named float layers block by block into a tiled GeoTIFF, under a temporary name until it is closed.
 
-    Use as a context manager. Tiles are 512 x 512, deflate, predictor 3; missing is NaN.
+    Use as a context manager. Tiles are 512 x 512, deflate, predictor 3 where real; missing is NaN.
 
     Parameters
     ----------
@@ -104,6 +104,8 @@ class TiledWriter:
         Dataset tags.
     overwrite : bool
         Whether an existing file may be replaced.
+    dtype : {"float32", "complex64"}
+        Pixel type of all layers.
 
     Raises
     ------
@@ -119,11 +121,13 @@ class TiledWriter:
         tags: Mapping[str, str] | None = None,
         *,
         overwrite: bool = True,
+        dtype: Literal["float32", "complex64"] = "float32",
     ) -> None:
         self.path = Path(path)
         self.grid = grid
         self.layers = tuple(layers)
         self.tags = dict(tags or {})
+        self.dtype = dtype
         self._overwrite = overwrite
         self._stack = contextlib.ExitStack()
 
@@ -146,7 +150,7 @@ class TiledWriter:
             height=self.grid.height,
             width=self.grid.width,
             count=len(self.layers),
-            dtype="float32",
+            dtype=self.dtype,
             crs=self.grid.crs,
             transform=None if self.grid.transform.is_identity else self.grid.transform,
             nodata=np.nan,
@@ -154,7 +158,7 @@ class TiledWriter:
             blockxsize=TILE,
             blockysize=TILE,
             compress="deflate",
-            predictor=3,
+            predictor=3 if self.dtype == "float32" else 1,
             bigtiff="if_safer",
             interleave="band",
         )
@@ -170,7 +174,7 @@ class TiledWriter:
             One ``(row, col)`` array of the block's shape for each layer.
         """
         window = Window(block.col, block.row, block.width, block.height)
-        stack = np.stack([np.asarray(arrays[name], dtype=np.float32) for name in self.layers])
+        stack = np.stack([np.asarray(arrays[name], dtype=self.dtype) for name in self.layers])
         self._dataset.write(stack, window=window)
 
     def __exit__(

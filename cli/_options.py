@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import click
 
-from sensetrack.errors import ParameterError
+from sensetrack.errors import OutputError, ParameterError
 from sensetrack.raster.dates import parse_time
 from sensetrack.raster.write import check_target, refuse_same_file
 
@@ -89,14 +89,13 @@ class Target(Settings):
 
         Raises
         ------
-        ParameterError
-            The suffix is none of ``suffixes``.
         OutputError
-            The file exists, is an input, or has no folder.
+            The suffix is none of ``suffixes``, or the file exists, is an input, or has no folder.
         """
         suffix = Path(self.output).suffix.lower()
         if suffix not in suffixes:
-            raise ParameterError(f"{self.output}: cannot write '{suffix or 'no suffix'}'; use {', '.join(suffixes)}")
+            what = f"'{suffix}' files" if suffix else "a file without a suffix"
+            raise OutputError(f"{self.output}: cannot write {what}; use {', '.join(suffixes)}")
         refuse_same_file(self.output, inputs)
         check_target(self.output, overwrite=self.overwrite)
         return suffix

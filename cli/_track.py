@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from sensetrack.raster.layers import SUFFIXES
 from sensetrack.stream import track, track_file
 from sensetrack.summary import FieldSummary
 from sensetrack.trackers import Tracker, registry
@@ -18,8 +19,6 @@ from ._command import Argument, Command, Option
 from ._console import progress, say_field
 from ._generate import ParamsOptions, dumped
 from ._options import Area, Computing, PairInput, Target, flags_of
-
-SUFFIXES = (".tif", ".tiff", ".nc", ".csv", ".parquet", ".gpkg")
 
 
 def tracker_command(name: str) -> click.Command:

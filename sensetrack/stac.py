@@ -85,16 +85,16 @@ def footprint(grid: Grid) -> dict[str, Any]:
         # The outline goes once round a pole: close it along that pole.
         pole = math.copysign(90.0, float(np.mean(lat)))
         lon, lat = np.append(lon, [lon[-1], lon[0]]), np.append(lat, [pole, pole])
-    shape = Polygon(np.column_stack([lon, lat])).buffer(0)
-    shape = shape.simplify(1e-3 * math.sqrt(shape.area))
+    outline = Polygon(np.column_stack([lon, lat])).buffer(0)
+    shape = outline.simplify(1e-3 * math.sqrt(outline.area))
     parts = []
     for shift in (-360.0, 0.0, 360.0):
         part = translate(shape, shift).intersection(box(-180, -90, 180, 90))
         parts += [piece for piece in getattr(part, "geoms", [part]) if isinstance(piece, Polygon) and piece.area > 0]
     rounded = [orient(piece) for piece in parts]
     geometry = rounded[0] if len(rounded) == 1 else MultiPolygon(rounded)
-    outline: dict[str, Any] = _rounded(mapping(geometry))
-    return outline
+    found: dict[str, Any] = _rounded(mapping(geometry))
+    return found
 
 
 def bounding_box(geometry: dict[str, Any]) -> list[float]:

@@ -1,1 +1,1 @@
-"""."""
+"""Figures, the explanation of single pixels, and the HTML report."""

@@ -7,14 +7,16 @@ same bytes on every engine. At most a few items per worker are in flight, so mem
 from __future__ import annotations
 
 import contextlib
+import logging
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from sensetrack import device
-from sensetrack.errors import MissingExtraError, ParameterError, did_you_mean
+from sensetrack.errors import EngineError, MissingExtraError, ParameterError, did_you_mean
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -70,13 +72,17 @@ class Threads(Engine):
         call = _Call(function, max(1, device.available_cores() // self.workers))
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="sensetrack")
         try:
-            yield from _bounded(lambda item: pool.submit(call, item), items, self.workers * IN_FLIGHT_PER_WORKER)
+            limit = self.workers * IN_FLIGHT_PER_WORKER
+            yield from _bounded(lambda item: pool.submit(call, item), items, lambda: limit)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
 class Dask(Engine):
     """Submits items through a Dask client that the caller owns.
+
+    A lost worker costs no more than what it was working on: every task carries all that it needs, so the
+    scheduler runs it again elsewhere. A cluster that grows while it works is filled.
 
     Parameters
     ----------
@@ -87,15 +93,43 @@ class Dask(Engine):
         self.client = client
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Yield ``function(item)`` for every item, in order."""
-        threads = sum(self.client.nthreads().values())
-        call = _Call(function, 1)
-        shared = self.client.scatter(call, broadcast=True, hash=False)
-        yield from _bounded(
-            lambda item: self.client.submit(_apply, shared, item, pure=False),
-            items,
-            max(1, threads) * IN_FLIGHT_PER_WORKER,
-        )
+        """Yield ``function(item)`` for every item, in order.
+
+        Raises
+        ------
+        EngineError
+            The scheduler went away, or one item brought down several workers.
+        """
+        import dask
+        from distributed import KilledWorker
+        from distributed.protocol.pickle import dumps
+
+        packed = dumps(_Call(function, 1))
+        shared: Any = packed
+        if len(packed) > _SMALL:
+            # Images held in memory: sent once, and kept by the scheduler in case a worker takes them along.
+            with dask.config.set({"distributed.admin.large-graph-warning-threshold": len(packed) * 2}):
+                shared = self.client.submit(_identity, packed, pure=False)
+        results = _bounded(lambda item: self.client.submit(_apply, shared, item, pure=False), items, self._limit)
+        try:
+            yield from results
+        except KilledWorker as error:
+            raise EngineError(
+                "one block brought down several workers in a row; they may lack memory: use smaller blocks, fewer "
+                "workers per machine, or machines with more memory"
+            ) from error
+        except (CancelledError, OSError) as error:
+            if isinstance(error, OSError) and self.client.status == "running":
+                raise
+            raise EngineError(f"the Dask scheduler went away ({error or type(error).__name__})") from error
+
+    def _limit(self) -> int:
+        threads: int = sum(self.client.nthreads().values())
+        return max(1, threads) * IN_FLIGHT_PER_WORKER
+
+
+_SMALL = 2**18
+"""Bytes of a call up to which it travels with every item."""
 
 
 class _Call(Generic[Item, Result]):
@@ -110,18 +144,31 @@ class _Call(Generic[Item, Result]):
             return self.function(item)
 
 
-def _apply(call: _Call[Item, Result], item: Item) -> Result:
-    return call(item)
+def _identity(packed: bytes) -> bytes:
+    return packed
 
 
-def _bounded(submit: Callable[[Item], Any], items: Iterable[Item], limit: int) -> Iterator[Any]:
-    """Keep at most ``limit`` futures and yield their results in order; cancel the rest on the way out."""
+def _apply(packed: bytes, item: Any) -> Any:
+    return _unpacked(packed)(item)
+
+
+@lru_cache(maxsize=2)
+def _unpacked(packed: bytes) -> Callable[[Any], Any]:
+    """Return a call, unpacked once per worker process."""
+    from distributed.protocol.pickle import loads
+
+    call: Callable[[Any], Any] = loads(packed)
+    return call
+
+
+def _bounded(submit: Callable[[Item], Any], items: Iterable[Item], limit: Callable[[], int]) -> Iterator[Any]:
+    """Keep at most ``limit()`` futures and yield their results in order; cancel the rest on the way out."""
     pending: deque[Any] = deque()
     try:
         for item in items:
-            pending.append(submit(item))
-            if len(pending) >= limit:
+            while len(pending) >= limit():
                 yield pending.popleft().result()
+            pending.append(submit(item))
         while pending:
             yield pending.popleft().result()
     finally:
@@ -154,6 +201,9 @@ def open_engine(name: str, workers: int | None = None, scheduler: str | None = N
         raise ParameterError(f"scheduler = '{scheduler}' is used with engine dask only, not {name}")
     if workers is not None and workers < 1:
         raise ParameterError(f"workers = {workers}: at least 1 is needed")
+    if workers is not None and (name == "serial" or scheduler is not None):
+        where = "engine serial" if name == "serial" else f"the running scheduler {scheduler}"
+        raise ParameterError(f"workers = {workers} means nothing with {where}; leave it out, or use threads or dask")
     if name == "serial":
         yield Serial()
     elif name == "threads":
@@ -173,16 +223,20 @@ def _dask_client(workers: int | None, scheduler: str | None) -> Iterator[Any]:
     if scheduler is not None:
         try:
             client = Client(scheduler, timeout="10s")
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise ParameterError(f"scheduler = '{scheduler}': nobody answers there ({error})") from error
         with client:
             yield client
         return
     # One thread per process: BLAS and OpenMP pools of several processes would fight for the cores.
+    # What goes wrong in a worker is raised here; its log would say it again.
     with (
         dask.config.set({"distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": "1"}}),
         LocalCluster(
-            n_workers=workers or device.available_cores(), threads_per_worker=1, dashboard_address=None
+            n_workers=workers or device.available_cores(),
+            threads_per_worker=1,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,
     ):

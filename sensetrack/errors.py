@@ -11,6 +11,7 @@
     ├── ParameterError          a setting is unknown, of the wrong type or out of range
     ├── OutputError             a result cannot be written
     ├── DeviceError             a device was asked for that is not there
+    ├── EngineError             the workers of an engine were lost
     └── MissingExtraError       an optional dependency is not installed
 
 Every message names the knob or the file, the value it was given, and what would work.
@@ -59,6 +60,10 @@ class DeviceError(SensetrackError):
     """A compute device was asked for that is not there."""
 
 
+class EngineError(SensetrackError):
+    """The workers of an engine were lost."""
+
+
 class MissingExtraError(SensetrackError, ImportError):
     """An optional dependency is not installed.
 
@@ -72,7 +77,12 @@ class MissingExtraError(SensetrackError, ImportError):
 
     def __init__(self, extra: str, what: str) -> None:
         self.extra = extra
+        self.what = what
         super().__init__(f'{what} needs the extra "{extra}": pip install "sensetrack[{extra}]"')
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        """Pickle as the two arguments, so that it travels from a worker."""
+        return type(self), (self.extra, self.what)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

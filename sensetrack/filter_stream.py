@@ -109,9 +109,9 @@ def filter_file(
 ) -> Counter[str]:
     """Filter a displacement file into another one, in bounded memory.
 
-    The steps are, in this order: mask, filters, smooth, fill, drop. Filters raise flags and alter nothing; each judges the same
-    field, so their order does not matter. Values under a flag stay in the file, so that another filter may be tried
-    on it, unless ``drop`` is on.
+    The steps are, in this order: mask, filters, smooth, fill, drop. Filters raise flags and alter nothing; each
+    judges the same field, so their order does not matter. Values under a flag stay in the file, so that another
+    filter may be tried on it, unless ``drop`` is on.
 
     Parameters
     ----------

@@ -15,6 +15,7 @@ from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning
 
+from sensetrack.displacement import Field, Flag
 from sensetrack.raster.grid import Grid
 
 UTM = CRS.from_epsg(32633)
@@ -137,5 +138,35 @@ def texture() -> Callable[..., np.ndarray]:
                 total += phase[wave] * np.exp(1j * (k_row[wave] * at_row + k_col[wave] * at_col))
         scale = std * np.sqrt(1.0 if is_complex else 2.0) / np.sqrt(waves)
         return (total * scale).astype(np.complex64) if is_complex else (mean + total.real * scale).astype(np.float32)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_field() -> Callable[..., Field]:
+    """Make a displacement field from its components; pixels with NaN in either are flagged ``nodata``.
+
+    ``make_field(dx, dy=0.0, *, quality=0.8, sigma=0.1, rho=0.0, flags=None, extra=None)``: numbers fill the shape of
+    ``dx``; ``sigma`` is that of both components.
+    """
+
+    def make(
+        dx: np.ndarray,
+        dy: np.ndarray | float = 0.0,
+        *,
+        quality: np.ndarray | float = 0.8,
+        sigma: np.ndarray | float = 0.1,
+        rho: np.ndarray | float = 0.0,
+        flags: np.ndarray | None = None,
+        extra: dict[str, np.ndarray] | None = None,
+    ) -> Field:
+        values = {"dx": dx, "dy": dy, "quality": quality, "sigma_dx": sigma, "sigma_dy": sigma, "rho": rho}
+        layers: dict[str, np.ndarray] = {
+            name: np.broadcast_to(np.asarray(value, np.float32), np.shape(dx)).copy() for name, value in values.items()
+        }
+        if flags is None:
+            empty = np.isnan(layers["dx"]) | np.isnan(layers["dy"])
+            flags = np.where(empty, np.uint8(Flag.NODATA), np.uint8(0))
+        return Field.from_layers(layers | {"flags": flags} | (extra or {}))
 
     return make

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
@@ -70,7 +70,7 @@ class ImagePair:
         days : float, optional
             Time base; default: from ``dates``, else from the images' own acquisition times.
         dates : tuple of datetime, optional
-            Acquisition times of the reference and the secondary.
+            Acquisition times of the reference and the secondary, in place of the images' own.
 
         Raises
         ------
@@ -85,6 +85,8 @@ class ImagePair:
         second = Image.open(secondary, band=band, nodata=nodata)
         if coregister and first.grid.difference(second.grid):
             second = bring_onto(second, first.grid)
+        if dates is not None:
+            first, second = (replace(image, acquired=date) for image, date in zip((first, second), dates, strict=True))
         if days is None:
             if dates is not None:
                 days = days_between(*dates)

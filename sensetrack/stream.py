@@ -13,14 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 
 import sensetrack
-from sensetrack.displacement import LAYERS, Displacement, Field, Flag, Provenance, file_tags
+from sensetrack.displacement import Displacement, Field, Flag, file_content
 from sensetrack.engine import Engine, Serial
 from sensetrack.errors import UnusableImageError
 from sensetrack.pair import ImagePair
+from sensetrack.provenance import Provenance
 from sensetrack.raster.grid import Grid
+from sensetrack.raster.layers import create
 from sensetrack.raster.mask import AreaMask
 from sensetrack.raster.tiles import Block, plan_blocks
-from sensetrack.raster.write import TiledWriter, refuse_same_file
+from sensetrack.raster.write import refuse_same_file
 from sensetrack.trackers import Tracker, registry
 from sensetrack.types import PathLike, Progress
 
@@ -121,7 +123,7 @@ def track(
     for part, field in _run(task, grid, engine, block, progress):
         for name, layer in field.layers().items():
             target[name][part.slices] = layer
-    return Displacement(grid, whole, tracker.spacing, provenance_of(pair, tracker))
+    return Displacement(grid, whole, tracker.spacing, provenance_of(pair, tracker), (tracker.centre_offset,) * 2)
 
 
 def track_file(
@@ -137,12 +139,12 @@ def track_file(
     progress: Progress | None = None,
     overwrite: bool = False,
 ) -> Counter[str]:
-    """Measure a pair into a displacement GeoTIFF, in bounded memory.
+    """Measure a pair into a displacement file, in bounded memory.
 
     Parameters
     ----------
     output : path-like
-        A ``.tif``; it appears only when the whole pair is done.
+        Any suffix that `Displacement.save` writes; it appears only when the whole pair is done.
     overwrite : bool
         Whether an existing file may be replaced.
     pair, tracker, engine, device, mask, mask_windows, block, progress
@@ -163,9 +165,10 @@ def track_file(
     refuse_same_file(output, [pair.reference.path, pair.secondary.path, mask.path if mask else None])
     task = TrackTask(pair, tracker, device, mask and mask.fit(pair.grid), mask_windows)
     grid = tracker.output_grid(pair.grid)
-    tags = file_tags(grid, tracker.spacing, provenance_of(pair, tracker))
+    origin = (tracker.centre_offset,) * 2
+    content = file_content(grid, tracker.spacing, provenance_of(pair, tracker), origin, tracker.extra_layers)
     counts: Counter[str] = Counter()
-    with TiledWriter(output, grid, (*LAYERS, *tracker.extra_layers), tags, overwrite=overwrite) as writer:
+    with create(output, grid, content, overwrite=overwrite) as writer:
         for part, field in _run(task, grid, engine, block, progress):
             counts.update(field.flag_counts())
             writer.write(part, field.layers())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -17,6 +17,9 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 QUIET = "sensetrack.quiet"
 """Key of the context's metadata under which ``-q`` is kept."""
+
+Note = tuple[str, list[tuple[str, str]]]
+"""A section of the help: its heading, and names with what they mean."""
 
 DUMPING = "sensetrack.dump"
 """Key of the context's metadata: the format in which parameters are printed instead of being used, or None."""
@@ -60,13 +63,24 @@ class Argument(_Required, click.Argument):
 
 
 class Command(click.Command):
-    """A command with ``-v`` and ``-q`` whose help groups the options under headings."""
+    """A command with ``-v`` and ``-q`` whose help groups the options under headings.
 
-    def __init__(self, *args: Any, example: str = "", **attributes: Any) -> None:
+    Parameters
+    ----------
+    example : str
+        Command lines that end the help.
+    notes : callable, optional
+        Returns more sections of the help: a heading, and names with what they mean.
+    """
+
+    def __init__(
+        self, *args: Any, example: str = "", notes: Callable[[], Iterable[Note]] = tuple, **attributes: Any
+    ) -> None:
         if example:
             attributes["epilog"] = "\b\nExample:\n" + "\n".join(f"  {line}" for line in example.splitlines())
         attributes["params"] = [*(attributes.get("params") or []), *_verbosity()]
         super().__init__(*args, **attributes)
+        self.notes = notes
 
     def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write nothing: `format_options` writes the arguments, in every version of click."""
@@ -86,6 +100,9 @@ class Command(click.Command):
             if records:
                 with formatter.section(section):
                     formatter.write_dl(records)
+        for heading, lines in self.notes():
+            with formatter.section(heading):
+                formatter.write_dl(lines)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Set up logging as ``-v`` and ``-q`` ask, and run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -48,7 +49,7 @@ def say_field(path: str, summary: FieldSummary, *, spacing: int, seconds: float 
     rows, cols = summary.shape
     say(f"{path}: {rows} x {cols} displacements, one every {spacing} px")
     lines = [(name, f"{100 * share:5.1f} %") for name, share in summary.shares().items()]
-    if summary.counts["measured"]:
+    if math.isfinite(summary.length):
         lines.append(("median", f"{summary.length:.3g} px (dx {summary.dx:+.3g}, dy {summary.dy:+.3g})"))
         lines.append(("1 sigma", f"{summary.sigma:.2g} px"))
     if seconds is not None:

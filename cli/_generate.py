@@ -6,80 +6,23 @@ import enum
 import types
 import typing
 from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, Union
+from typing import Any, Generic, Literal, TypeVar, Union
 
 import click
-import yaml
 from pydantic_core import PydanticUndefined
 
 from sensetrack.errors import ParameterError
 from sensetrack.params import Params, describe, read_mapping
 
 from ._command import DUMPING, Option
-
-if TYPE_CHECKING:
-    AnyType: TypeAlias = click.ParamType[Any, Any]
-else:
-    AnyType = click.ParamType  # not generic at run time before click 8.5
+from ._types import NONE, AnyType, Date, OneOf, OptionalType, YamlValue, text_of
 
 P = TypeVar("P", bound=Params)
 
 PREFIX = "param_"
 """Before the names of generated values, so that they cannot be mistaken for those of common options."""
-
-_NONE = object()
-"""What the word ``none`` becomes: a None that was asked for, unlike an option that was not given."""
-
-
-class OptionalType(AnyType):
-    """Any type, or the word ``none``."""
-
-    def __init__(self, inner: AnyType) -> None:
-        self.inner = inner
-        self.name = inner.name
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
-        """Return the inner type's."""
-        return self.inner.get_metavar(param, ctx)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the inner type's value, or the mark of None."""
-        if isinstance(value, str) and value.lower() == "none":
-            return _NONE
-        return self.inner.convert(value, param, ctx)
-
-
-class OneOf(AnyType):
-    """One of a few values, which need not be text."""
-
-    name = "choice"
-
-    def __init__(self, values: Collection[Any]) -> None:
-        self.values = {text_of(value): value for value in values}
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """Return all the values."""
-        return f"[{'|'.join(self.values)}]"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the value that a word names."""
-        if text_of(value) not in self.values:
-            self.fail(f"'{value}' is not one of {', '.join(self.values)}", param, ctx)
-        return self.values[text_of(value)]
-
-
-class YamlValue(AnyType):
-    """Anything else, written as in a YAML file: ``[1, 2]``, ``{a: 1}``."""
-
-    name = "value"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return what the text means in YAML."""
-        try:
-            return yaml.safe_load(value) if isinstance(value, str) else value
-        except yaml.YAMLError:
-            self.fail(f"'{value}' cannot be read as YAML", param, ctx)
 
 
 class ParamsOptions(Generic[P]):
@@ -131,7 +74,7 @@ class ParamsOptions(Generic[P]):
             value = values.get(PREFIX + name)
             if value is None or value == ():
                 continue
-            found[name] = None if value is _NONE or value == (_NONE,) else value
+            found[name] = None if value is NONE or value == (NONE,) else value
         return found
 
     def build(self, values: dict[str, Any]) -> P:
@@ -180,19 +123,6 @@ def dumped(params: Params) -> bool:
     if form:
         click.echo(params.to_yaml() if form == "yaml" else params.to_json() + "\n", nl=False)
     return bool(form)
-
-
-def text_of(value: Any) -> str:
-    """Return a value as it is written on a command line."""
-    if value is None:
-        return "none"
-    if isinstance(value, enum.Enum):
-        return text_of(value.value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, (tuple, list, set, frozenset)):
-        return " ".join(text_of(item) for item in value) or "none"
-    return str(value)
 
 
 def _attach(function: Callable[..., Any], item: click.Parameter) -> None:
@@ -253,7 +183,7 @@ def _type(annotation: Any) -> AnyType:
         return OneOf(typing.get_args(annotation))
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
         return OneOf([member.value for member in annotation])
-    simple: dict[Any, AnyType] = {int: click.INT, float: click.FLOAT, str: click.STRING}
+    simple: dict[Any, AnyType] = {int: click.INT, float: click.FLOAT, str: click.STRING, datetime: Date()}
     return simple.get(annotation, YamlValue())
 
 

@@ -13,30 +13,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import click
 
-from sensetrack.errors import OutputError, ParameterError
-from sensetrack.raster.dates import parse_time
+from sensetrack.errors import OutputError
 from sensetrack.raster.write import check_target, refuse_same_file
 
 from ._command import Option
-from ._generate import AnyType
+from ._types import Date
 
 if TYPE_CHECKING:
     from sensetrack.engine import Engine
     from sensetrack.pair import ImagePair
     from sensetrack.raster.mask import AreaMask
-
-
-class Date(AnyType):
-    """A date or time, UTC."""
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Parse ISO 8601 or ``YYYYMMDD``."""
-        try:
-            return parse_time(value) if isinstance(value, str) else value
-        except ParameterError as error:
-            self.fail(str(error), param, ctx)
 
 
 class Settings:

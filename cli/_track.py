@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from sensetrack.raster.layers import SUFFIXES
-from sensetrack.stream import track, track_file
+from sensetrack.raster.layers import SUFFIXES, TABLES
+from sensetrack.stream import track_file
 from sensetrack.summary import FieldSummary
 from sensetrack.trackers import Tracker, registry
 
@@ -43,7 +43,8 @@ def tracker_command(name: str) -> click.Command:
 
 
 OUTPUTS = (
-    "The output's suffix chooses its format: .tif (streamed, for images of any size), .nc, .csv, .parquet or .gpkg. "
+    "The output's suffix chooses its format: .tif, .nc, .csv, .parquet or .gpkg; all are streamed, for images of any "
+    "size. "
     "Displacements are in pixels of the reference, dx to the right and dy down; every empty pixel carries a flag "
     "that says why."
 )
@@ -75,21 +76,24 @@ def _run(made: ParamsOptions[Tracker], **values: Any) -> None:
     target = Target.take(values)
     inputs, area, computing = PairInput.take(values), Area.take(values), Computing.take(values)
     reference, secondary = values["reference"], values["secondary"]
-    streamed = target.check(SUFFIXES, [reference, secondary]) in (".tif", ".tiff")
+    suffix = target.check(SUFFIXES, [reference, secondary, area.mask])
     pair = inputs.open(reference, secondary)
-    options: dict[str, Any] = {
-        "device": values["device"],
-        "mask": area.open(),
-        "mask_windows": area.mask_windows,
-        "block": computing.block,
-    }
     start = time.perf_counter()
     with computing.open() as engine, progress("measuring") as bar:
-        if streamed:
-            track_file(pair, tracker, target.output, engine=engine, progress=bar, overwrite=target.overwrite, **options)
-            summary = FieldSummary.of_file(target.output)
-        else:
-            displacement = track(pair, tracker, engine=engine, progress=bar, **options)
-            displacement.save(target.output, overwrite=target.overwrite)
-            summary = FieldSummary.of(displacement)
-    say_field(target.output, summary, spacing=tracker.spacing, seconds=time.perf_counter() - start)
+        counts = track_file(
+            pair,
+            tracker,
+            target.output,
+            engine=engine,
+            device=values["device"],
+            mask=area.open(),
+            mask_windows=area.mask_windows,
+            block=computing.block,
+            progress=bar,
+            overwrite=target.overwrite,
+        )
+    seconds = time.perf_counter() - start
+    shape = tracker.output_grid(pair.grid).shape
+    in_table = suffix in TABLES
+    summary = FieldSummary.of_counts(shape, counts) if in_table else FieldSummary.of_file(target.output)
+    say_field(target.output, summary, spacing=tracker.spacing, seconds=seconds)

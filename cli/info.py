@@ -38,7 +38,7 @@ def command(file: str, as_json: bool) -> None:
         say_rows([(name, f"{100 * share:5.1f} %") for name, share in info.flags.items()])
     if info.step > 1:
         say()
-        say(f"Statistics are of every {info.step}th pixel in both directions.")
+        say(f"Statistics come from a read decimated by {info.step} in both directions.")
 
 
 def _grid_rows(grid: Grid) -> list[tuple[str, str]]:
@@ -69,7 +69,7 @@ def _pair_rows(info: FileInfo) -> list[tuple[str, str]]:
         rows.append(("spacing", f"{info.tags['spacing']} input pixels"))
     rows += [("parameters", source.parameters)]
     rows += [("then", step) for step in source.history]
-    return [(name, value) for name, value in rows if value]
+    return [(name, value) for name, value in rows if value not in ("", "{}")]
 
 
 def _say_layers(info: FileInfo) -> None:

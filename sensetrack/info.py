@@ -8,17 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
-import numpy as np
-
-from sensetrack.displacement import Provenance
-from sensetrack.raster.dates import acquisition_time
+from sensetrack.provenance import Provenance
 from sensetrack.raster.grid import Grid
-from sensetrack.raster.image import Image
-from sensetrack.raster.layers import LayerFile
-from sensetrack.summary import SAMPLE, Statistics, flag_array, flag_counts, read_sample, shares_of, usable_mask
-from sensetrack.types import FloatArray, Mask, PathLike
+from sensetrack.raster.sample import SAMPLE, SampledFile, open_sample
+from sensetrack.summary import Statistics, flag_array, flag_counts, shares_of, usable_mask
+from sensetrack.types import PathLike
 
 PIXEL_UNITS = {"dx": "px", "dy": "px", "sigma_dx": "px", "sigma_dy": "px"}
 
@@ -108,7 +103,7 @@ def look_at(path: PathLike, sample: int = SAMPLE) -> FileInfo:
     InputError
         There is no such file, it is no raster, or its pixels cannot be read.
     """
-    source = _Netcdf(path, sample) if Path(path).suffix.lower() == ".nc" else _Raster(path, sample)
+    source = open_sample(path, sample)
     kind = _kind(source)
     usable = flags = None
     if kind != "image" and "flags" in source.names:
@@ -118,8 +113,9 @@ def look_at(path: PathLike, sample: int = SAMPLE) -> FileInfo:
     for name in source.names:
         values, valid = source.read(name)
         chosen = valid if usable is None or name == "flags" else valid & usable
-        dtype, unit, nodata = source.about(name)
-        layers.append(LayerInfo(name, dtype, unit, nodata, Statistics.of(values, chosen)))
+        about = source.about(name)
+        unit = about.unit or _unit(name, source.tags)
+        layers.append(LayerInfo(name, about.dtype, unit, about.nodata, Statistics.of(values, chosen)))
     start, end, days = _times(source, kind)
     return FileInfo(
         path=str(path),
@@ -135,47 +131,7 @@ def look_at(path: PathLike, sample: int = SAMPLE) -> FileInfo:
     )
 
 
-class _Raster:
-    """The bands of anything that GDAL reads."""
-
-    def __init__(self, path: PathLike, sample: int) -> None:
-        first = Image.open(path, band=1)
-        self.grid, self.tags, self.acquired = first.grid, first.metadata, first.acquired
-        self.names = tuple(text or f"band {number}" for number, text in enumerate(first.band_names, start=1))
-        self.step = max(1, -(-max(self.grid.shape) // sample))
-        self._images = {name: Image.open(path, band=number) for number, name in enumerate(self.names, start=1)}
-        self._sample = sample
-
-    def read(self, name: str) -> tuple[FloatArray, Mask]:
-        return read_sample(self._images[name], self._sample)
-
-    def about(self, name: str) -> tuple[str, str, float | None]:
-        image = self._images[name]
-        return image.dtype, _unit(name, self.tags), image.nodata
-
-
-class _Netcdf:
-    """The variables of a netCDF file that share its grid."""
-
-    def __init__(self, path: PathLike, sample: int) -> None:
-        self._file = LayerFile.open(path)
-        self.grid, self.tags, self.names = self._file.grid, self._file.tags, self._file.names
-        self.acquired = acquisition_time(self.tags, Path(path).name)
-        self.step = max(1, -(-max(self.grid.shape) // sample))
-
-    def read(self, name: str) -> tuple[FloatArray, Mask]:
-        values = self._file.read(names=[name])[name][:: self.step, :: self.step].astype(np.float32)
-        return values, np.isfinite(values)
-
-    def about(self, name: str) -> tuple[str, str, float | None]:
-        attributes = self._file.attributes.get(name, {})
-        nodata = attributes.get("_FillValue")
-        unit = str(attributes.get("units", ""))
-        dtype = "uint8" if "flag_masks" in attributes else "float32"
-        return dtype, "" if unit == "1" else unit, None if nodata is None else float(nodata)
-
-
-def _kind(source: _Raster | _Netcdf) -> str:
+def _kind(source: SampledFile) -> str:
     """Tell by the tag of our own files, else by the names of the layers."""
     product = source.tags.get("product", "")
     if product in KINDS:
@@ -190,7 +146,7 @@ def _unit(name: str, tags: Mapping[str, str]) -> str:
     return tags.get("units", "") if name.startswith("v") and tags.get("product") == "velocity" else ""
 
 
-def _times(found: _Raster | _Netcdf, kind: str) -> tuple[datetime | None, datetime | None, float | None]:
+def _times(found: SampledFile, kind: str) -> tuple[datetime | None, datetime | None, float | None]:
     """Return the acquisition time of an image, or both times and the time base of a pair."""
     if kind == "image":
         return found.acquired, found.acquired, None

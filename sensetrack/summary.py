@@ -8,11 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensetrack.displacement import Displacement, Flag
-from sensetrack.raster.image import Image
+from sensetrack.raster.sample import SAMPLE, open_sample
 from sensetrack.types import FlagArray, FloatArray, Mask, PathLike
-
-SAMPLE = 2000
-"""Longest side of the decimated read of a file, so that a file of any size answers at once."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +79,12 @@ class FieldSummary:
     sigma: float
 
     @classmethod
+    def of_counts(cls, shape: tuple[int, int], counts: Mapping[str, int]) -> FieldSummary:
+        """Summarise what is known without the values."""
+        nan = float("nan")
+        return cls(shape, shape[0] * shape[1], dict(counts), nan, nan, nan, nan, nan)
+
+    @classmethod
     def of(cls, displacement: Displacement) -> FieldSummary:
         """Summarise a field in memory."""
         layers = {name: np.asarray(array, np.float32) for name, array in displacement.field.layers().items()}
@@ -90,10 +93,9 @@ class FieldSummary:
     @classmethod
     def of_file(cls, path: PathLike, sample: int = SAMPLE) -> FieldSummary:
         """Summarise a displacement file from a decimated read."""
-        names = ("dx", "dy", "sigma_dx", "sigma_dy", "flags")
-        images = {name: Image.open(path, band=name) for name in names}
-        layers = {name: read_sample(image, sample)[0] for name, image in images.items()}
-        return cls._of_layers(images["dx"].grid.shape, layers)
+        file = open_sample(path, sample)
+        layers = {name: file.read(name)[0] for name in ("dx", "dy", "sigma_dx", "sigma_dy", "flags")}
+        return cls._of_layers(file.grid.shape, layers)
 
     @classmethod
     def _of_layers(cls, shape: tuple[int, int], layers: Mapping[str, FloatArray]) -> FieldSummary:
@@ -119,17 +121,6 @@ class FieldSummary:
     def shares(self) -> dict[str, float]:
         """Return the share of each count, 0..1: ``measured`` always, flags only where they occur."""
         return shares_of(self.counts, self.sampled)
-
-
-def read_sample(image: Image, sample: int = SAMPLE) -> tuple[FloatArray, Mask]:
-    """Read an image decimated to at most ``sample`` pixels a side: NaN where invalid, and where it is valid.
-
-    Complex pixels become amplitudes.
-    """
-    pixels, valid = image.read_overview(sample)
-    values = (np.abs(pixels) if np.iscomplexobj(pixels) else pixels).astype(np.float32)
-    values[~valid] = np.nan
-    return values, valid
 
 
 def flag_array(values: FloatArray) -> FlagArray:

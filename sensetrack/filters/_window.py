@@ -34,7 +34,9 @@ class WindowFilter(Filter):
 class NeighbourFilter(WindowFilter):
     """A window filter that needs some neighbours before it can judge a pixel."""
 
-    min_neighbours: int = param(5, "Usable neighbours that a judgement needs; with fewer, see isolated", ge=1)
+    min_neighbours: int = param(
+        5, "Usable neighbours that a judgement needs; with fewer, see isolated", unit="pixels", ge=1
+    )
     isolated: Literal["keep", "remove"] = param(
         "keep", "What happens to a pixel with too few usable neighbours: keep (not judged) or remove"
     )

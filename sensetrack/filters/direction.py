@@ -35,7 +35,11 @@ class Direction(NeighbourFilter):
     )
     min_length: float = param(0.5, "Least displacement whose direction means something", unit="px", gt=0)
     min_coherence: float = param(
-        0.5, "Least agreement of the neighbours, 0 (all ways) to 1 (all the same), that gives a direction", ge=0, le=1
+        0.5,
+        "Least agreement of the neighbours, 0 (all ways) to 1 (all the same), that gives a direction",
+        unit="0..1",
+        ge=0,
+        le=1,
     )
 
     def keep(self, field: Field) -> Mask:

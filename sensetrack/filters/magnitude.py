@@ -36,7 +36,10 @@ class Magnitude(NeighbourFilter):
     """
 
     factor: float | None = param(
-        2.0, "Largest ratio to the median length of the neighbours, either way; none compares with no neighbours", ge=1
+        2.0,
+        "Largest ratio to the median length of the neighbours, either way; none compares with no neighbours",
+        unit="ratio",
+        ge=1,
     )
     tolerance: float = param(0.5, "Difference from the allowed range that is kept in any case", unit="px", ge=0)
     minimum: float | None = param(None, "Least length that is kept", unit="px", ge=0)

@@ -42,7 +42,7 @@ class MedianTest(NeighbourFilter):
     fault is kept: each side is the majority of its own windows.
     """
 
-    threshold: float = param(4.0, "Largest normalised residual that is kept", gt=0)
+    threshold: float = param(4.0, "Largest normalised residual that is kept", unit="ratio", gt=0)
     epsilon: float = param(0.1, "Noise level added to the neighbours' median residual", unit="px", gt=0)
 
     def keep(self, field: Field) -> Mask:

@@ -27,6 +27,16 @@ def test_length_against_the_median(make_field: Callable[..., Field], length: flo
     assert Magnitude(factor=2, tolerance=0.5).keep(field)[2, 2] == kept
 
 
+def test_pixel_is_not_its_own_neighbour(make_field: Callable[..., Field]) -> None:
+    pair = make_field(np.array([[10.0, 4.0]]))
+    assert not Magnitude(min_neighbours=1).keep(pair)[0, 0]
+    assert Magnitude(min_neighbours=2).keep(pair)[0, 0]
+    turned = make_field(np.array([[-5.0, 5.0]]))
+    assert not Direction(min_neighbours=1).keep(turned)[0, 0]
+    assert Direction(min_neighbours=2).keep(turned)[0, 0]
+    assert not Direction(min_neighbours=2, isolated="remove").keep(turned)[0, 0]
+
+
 @pytest.mark.parametrize(("length", "kept"), [(2.0, True), (6.0, True), (1.99, False), (6.01, False)])
 def test_absolute_limits_are_inclusive(make_field: Callable[..., Field], length: float, kept: bool) -> None:
     field = with_centre(make_field, (0.0, 4.0), (0.0, length))

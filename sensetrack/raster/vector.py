@@ -133,6 +133,33 @@ def open_outline(path: str, layer: str | None = None) -> Outline:
     return Outline(path, layer, crs)
 
 
+def extent_of(path: str) -> tuple[Extent, CRS]:
+    """Return the extent of all polygons of a file, and its CRS.
+
+    Parameters
+    ----------
+    path : str
+        A layer of a file that has several is named as ``FILE|layername=NAME``.
+
+    Raises
+    ------
+    InputError
+        As `open_outline`; or the layer is empty or has no CRS.
+    """
+    import pyogrio
+
+    file, _, layer = path.partition("|layername=")
+    outline = open_outline(file, layer or None)
+    with _our_errors(file):
+        extent = pyogrio.read_info(file, layer=outline.layer, force_total_bounds=True)["total_bounds"]
+    if extent is None or not np.isfinite(extent).all():
+        raise InputError(f"{short_name(file)}: its layer '{outline.layer}' holds nothing")
+    if outline.crs is None:
+        raise InputError(f"{short_name(file)} has no CRS; assign one with 'ogr2ogr -a_srs EPSG:...'")
+    xmin, ymin, xmax, ymax = map(float, extent)
+    return (xmin, ymin, xmax, ymax), outline.crs
+
+
 def short_name(path: str) -> str:
     """Return a file's name for messages."""
     return Path(path.partition("?")[0]).name

@@ -17,7 +17,6 @@ from scipy.spatial import cKDTree
 from sensetrack.coregister.shift import Kind, ShiftModel, check_kind, polynomial_terms
 from sensetrack.displacement import Displacement, Field
 from sensetrack.errors import InputError
-from sensetrack.raster.grid import Grid
 from sensetrack.types import DoubleArray, Mask
 
 COVERAGE = 0.4
@@ -57,13 +56,7 @@ class _Windows:
         return len(self.weight)
 
 
-def fit_shift(
-    displacement: Displacement,
-    stable: Mask | None = None,
-    kind: Kind = "shift",
-    *,
-    image_grid: Grid | None = None,
-) -> ShiftModel:
+def fit_shift(displacement: Displacement, stable: Mask | None = None, kind: Kind = "shift") -> ShiftModel:
     """Fit a constant, affine or second-order polynomial shift to the displacement of stable ground.
 
     Without ``stable`` the ground is found automatically: it is what the largest group of windows that share one
@@ -87,9 +80,6 @@ def fit_shift(
     kind : {"shift", "affine", "polynomial"}
         Use the simplest that the sensor calls for: ``shift`` for orthorectified products of one sensor, ``affine``
         across sensors or slant-range geometries; ``polynomial`` follows slow motion that is spread over the scene.
-    image_grid : Grid, optional
-        Grid of the images that were tracked. Without it, window centres are taken to lie exactly in the middle of
-        their ``spacing`` x ``spacing`` cells, which is wrong by half a pixel at most.
 
     Returns
     -------
@@ -106,8 +96,7 @@ def fit_shift(
     check_kind(kind)
     field = displacement.field
     chosen = _choose(field, stable, kind)
-    rows, cols = _centres(displacement, image_grid)
-    rows, cols = rows[chosen], cols[chosen]
+    rows, cols = (index[chosen] for index in _centres(displacement))
     centre = (float(rows.min() + rows.max()) / 2, float(cols.min() + cols.max()) / 2)
     scale = max(float(np.ptp(rows)), float(np.ptp(cols)), 1.0) / 2
     spread, weight = _precision(field, chosen)
@@ -136,7 +125,6 @@ def fit_shift(
         candidates=len(windows),
         rms_dx=float(rms[0]),
         rms_dy=float(rms[1]),
-        shape=image_grid.shape if image_grid is not None else None,
     )
     _check_agreement(model, rows, cols)
     if stable is None:
@@ -169,12 +157,11 @@ def _choose(field: Field, stable: Mask | None, kind: Kind) -> Mask:
     return chosen
 
 
-def _centres(displacement: Displacement, image_grid: Grid | None) -> tuple[DoubleArray, DoubleArray]:
+def _centres(displacement: Displacement) -> tuple[DoubleArray, DoubleArray]:
     """Return rows and columns of all window centres in input pixels."""
+    spacing, (row, col) = displacement.spacing, displacement.origin
     rows, cols = np.indices(displacement.field.shape, dtype=np.float64)
-    if image_grid is not None:
-        return image_grid.rowcol(*displacement.grid.xy(rows, cols))
-    return (rows + 0.5) * displacement.spacing - 0.5, (cols + 0.5) * displacement.spacing - 0.5
+    return row + (rows + 0.5) * spacing - 0.5, col + (cols + 0.5) * spacing - 0.5
 
 
 def _precision(field: Field, chosen: Mask) -> tuple[DoubleArray, DoubleArray]:
@@ -277,8 +264,7 @@ def _distance(residual: DoubleArray, scatter: DoubleArray, spread: DoubleArray) 
 
 def _solve(design: DoubleArray, values: DoubleArray, weight: DoubleArray) -> DoubleArray:
     root = np.sqrt(weight)[:, None]
-    solution: DoubleArray = np.linalg.lstsq(design * root, values * root, rcond=None)[0]
-    return solution
+    return np.asarray(np.linalg.lstsq(design * root, values * root, rcond=None)[0], np.float64)
 
 
 def _covariance(
@@ -295,10 +281,10 @@ def _covariance(
     scores = windows.design * (windows.weight * inside**2 * residual[:, component])[:, None]
     cells, number = np.unique(windows.cell, return_inverse=True)
     groups = len(cells)
-    sums: DoubleArray = np.zeros((groups, scores.shape[1]))
-    np.add.at(sums, number, scores)
     if groups < _LEAST_CELLS:
-        sums, groups = scores, len(windows)
+        number, groups = np.arange(len(windows)), len(windows)
+    sums = np.zeros((groups, scores.shape[1]))
+    np.add.at(sums, number, scores)
     meat = sums.T @ sums * groups / max(groups - scores.shape[1], 1)
     covariance = bread @ meat @ bread
     return tuple(tuple(map(float, row)) for row in covariance)

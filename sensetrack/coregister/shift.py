@@ -198,7 +198,7 @@ class ShiftModel:
             raise InputError(f"{path}: cannot read the shift model ({error})") from error
         try:
             return cls.from_json(text)
-        except InputError as error:
+        except (InputError, ParameterError) as error:
             raise InputError(f"{path}: {error}") from error
 
     def summary(self) -> str:

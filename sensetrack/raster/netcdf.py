@@ -193,6 +193,8 @@ def _opened(path: str) -> Iterator[Any]:
 
 
 def _layer_names(file: Any) -> tuple[str, ...]:
+    import h5py
+
     flat = {
         name: variable
         for name, variable in file.variables.items()
@@ -202,7 +204,12 @@ def _layer_names(file: Any) -> tuple[str, ...]:
         return ()
     dims = max(flat.values(), key=lambda variable: int(np.prod(variable.shape))).dimensions[-2:]
     coordinates = {"x", "y", "lat", "lon", "latitude", "longitude"}
-    return tuple(name for name, item in flat.items() if item.dimensions[-2:] == dims and name not in coordinates)
+    names: dict[object, str] = {}
+    for name, item in flat.items():
+        if item.dimensions[-2:] == dims and name not in coordinates:
+            # Second names of an array are not layers of their own.
+            names.setdefault(h5py.h5o.get_info(item._h5ds.id).addr, name)
+    return tuple(names.values())
 
 
 def _attributes(item: Any) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from affine import Affine
 
 from sensetrack.displacement import Displacement, Field, read_header
-from sensetrack.errors import InputError, ParameterError, UnusableImageError
+from sensetrack.errors import GridError, InputError, ParameterError, UnusableImageError
 from sensetrack.log import logger
 from sensetrack.provenance import Provenance
 from sensetrack.raster import layers as files
@@ -81,8 +82,10 @@ def velocity(displacement: Displacement, params: VelocityParams | None = None, s
     conversion = _Conversion.prepare(
         grid, displacement.spacing, displacement.provenance, params, stable is not None, blocks
     )
-    parts = [conversion(part, field.crop(*part.slices)) for part in plan]
-    layers = {name: np.concatenate([part[name] for part in parts]) for name in LAYERS}
+    layers = {name: np.empty(grid.shape, np.uint8 if name == "flags" else np.float32) for name in LAYERS}
+    for part in plan:
+        for name, values in conversion(part, field.crop(*part.slices)).items():
+            layers[name][part.slices] = values
     return Velocity(grid=grid, **layers, summary=conversion.summary)
 
 
@@ -135,7 +138,9 @@ def velocity_file(
     files.check_suffix(output)
     check_target(output, overwrite=overwrite)
     file = files.LayerFile.open(source)
-    spacing, _, provenance = read_header(file)
+    spacing, origin, provenance = read_header(file)
+    if stable is not None:
+        stable = _place(stable, file.grid, spacing, origin)
     plan = list(plan_blocks(file.grid.shape, BLOCK))
     done = itertools.count(1)
 
@@ -231,6 +236,21 @@ class _Conversion:
         window = self.grid.crop(part.row, part.col, part.shape)
         metres = metres_per_pixel(window, self.spacing, params.pixel_size, params.distances)
         return convert(field, metres, rate(params, summary.days), summary.stable, params)
+
+
+def _place(mask: AreaMask, grid: Grid, spacing: int, origin: tuple[float, float]) -> AreaMask:
+    """Return the mask placed on the input images of an output grid; a mask picture lies on them pixel by pixel."""
+    image = mask.image
+    if image is None or image.grid.is_georeferenced:
+        return mask.fit(grid)
+    needed = [math.floor(first + count * spacing) for first, count in zip(origin, grid.shape, strict=True)]
+    if any(size < least for size, least in zip(image.grid.shape, needed, strict=True)):
+        raise GridError(
+            f"{mask.name} has no georeference and {image.grid.width} x {image.grid.height} pixels, the images have at "
+            f"least {needed[1]} x {needed[0]}; use a mask of their size or with a georeference"
+        )
+    pixels = grid.transform @ Affine.scale(1 / spacing) @ Affine.translation(-origin[1], -origin[0])
+    return mask.fit(Grid(image.grid.shape, pixels, grid.crs))
 
 
 def _method(params: VelocityParams, has_mask: bool) -> str:

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from sensetrack.displacement import Flag
 from sensetrack.errors import InputError
@@ -82,10 +82,10 @@ class Summary:
             "units": self.units,
             "days": repr(self.days),
             "axes": "vx along map x (east), vy along map y (north); without georeference right and up",
-            "stable": json.dumps(dataclasses.asdict(self.stable)),
+            "stable": _to_json(self.stable),
             "shift_subtracted": str(self.shift_subtracted).lower(),
-            "vx_statistics": json.dumps(dataclasses.asdict(self.x)),
-            "vy_statistics": json.dumps(dataclasses.asdict(self.y)),
+            "vx_statistics": _to_json(self.x),
+            "vy_statistics": _to_json(self.y),
             "flag_masks": ",".join(str(int(flag)) for flag in Flag),
             "flag_meanings": " ".join(flag.label for flag in Flag),
             **({} if self.window is None else {"window": json.dumps(self.window)}),
@@ -106,10 +106,10 @@ class Summary:
         return cls(
             units="m/yr" if units == "m/yr" else "m/d",
             days=float(tags["days"]),
-            stable=StableShift(**json.loads(tags["stable"])),
+            stable=StableShift(**_from_json(tags["stable"])),
             shift_subtracted=tags["shift_subtracted"] == "true",
-            x=ComponentErrors(**json.loads(tags["vx_statistics"])),
-            y=ComponentErrors(**json.loads(tags["vy_statistics"])),
+            x=ComponentErrors(**_from_json(tags["vx_statistics"])),
+            y=ComponentErrors(**_from_json(tags["vy_statistics"])),
             provenance=Provenance.from_tags(tags),
             window=(window[0], window[1]) if window else None,
         )
@@ -132,3 +132,13 @@ def read_summary(file: LayerFile) -> Summary:
         raise InputError(f"{file.path}: not a velocity file of sensetrack: it has no tag {error}") from None
     except (TypeError, ValueError) as error:
         raise InputError(f"{file.path}: its tags are damaged ({error})") from error
+
+
+def _to_json(item: StableShift | ComponentErrors) -> str:
+    """One line of JSON; NaN, which JSON does not know, becomes null."""
+    values = dataclasses.asdict(item)
+    return json.dumps({name: None if value != value else value for name, value in values.items()})
+
+
+def _from_json(text: str) -> dict[str, Any]:
+    return {name: math.nan if value is None else value for name, value in json.loads(text).items()}

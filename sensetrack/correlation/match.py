@@ -1,0 +1,239 @@
+"""Matches batches of windows of two images: one displacement, height, error and fit for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from sensetrack.correlation.peak import coarse_peak, refine
+from sensetrack.correlation.spectrum import cross_power, frequencies, power
+from sensetrack.correlation.taper import tukey
+from sensetrack.correlation.windows import gather
+from sensetrack.device import cores
+from sensetrack.types import DoubleArray, Mask, PixelArray
+
+BATCH_BYTES = 2**19
+"""Bytes of one image's windows in a batch, so that the batch and its spectra stay in a core's own cache."""
+
+Positions = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class MatchSettings:
+    """How windows are matched.
+
+    Attributes
+    ----------
+    window : int
+        Side in pixels.
+    search : int
+        Largest whole-pixel lag along each axis.
+    taper : float
+        Tapered share of each axis, 0..1.
+    damping : float
+        Of the whitening, see `cross_power`.
+    tolerance : float or None
+        Position tolerance in pixels; None stops at the whole pixel.
+    """
+
+    window: int
+    search: int
+    taper: float
+    damping: float
+    tolerance: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """What matching found for each window, all ``(n,)``.
+
+    Attributes
+    ----------
+    dy, dx : ndarray of float64
+        Lag of the secondary window's content, pixels.
+    height : ndarray of float64
+        Share of the spectrum that is in phase at the peak, 0..1.
+    distinctness : ndarray of float64
+        1 minus the second highest peak over the highest, 0..1.
+    variance_dy, variance_dx, covariance : ndarray of float64
+        Of the lag, px^2.
+    nrms : ndarray of float64
+        Normalised RMS difference of the two windows at the peak, 0..1.
+    share : ndarray of float64
+        Smaller share of valid pixels of the two windows.
+    spread : ndarray of float64
+        Smaller relative standard deviation of the two windows; 0 when one is flat.
+    on_edge, converged : ndarray of bool
+        Highest lag on the edge of the search range; Newton's method converged.
+    """
+
+    dy: DoubleArray
+    dx: DoubleArray
+    height: DoubleArray
+    distinctness: DoubleArray
+    variance_dy: DoubleArray
+    variance_dx: DoubleArray
+    covariance: DoubleArray
+    nrms: DoubleArray
+    share: DoubleArray
+    spread: DoubleArray
+    on_edge: Mask
+    converged: Mask
+
+
+_FIELDS = ("dy", "dx", "height", "distinctness", "variance_dy", "variance_dx", "covariance", "nrms", "share", "spread")
+
+
+def match(
+    reference: PixelArray,
+    secondary: PixelArray,
+    reference_valid: Mask,
+    secondary_valid: Mask,
+    reference_at: tuple[Positions, Positions],
+    secondary_at: tuple[Positions, Positions],
+    lag: tuple[DoubleArray, DoubleArray],
+    settings: MatchSettings,
+) -> Matches:
+    """Match windows of two images by damped phase correlation.
+
+    Parameters
+    ----------
+    reference, secondary : ndarray
+        float32 or complex64 ``(row, col)``, of one dtype.
+    reference_valid, secondary_valid : ndarray of bool
+    reference_at, secondary_at : tuple of ndarray of int64
+        Rows and columns of the upper left pixels of the windows, ``(n,)`` each.
+    lag : tuple of ndarray of float64
+        Row and column lag of the content in the secondary's windows as far as it is known, else 0, ``(n,)`` each.
+    settings : MatchSettings
+
+    Returns
+    -------
+    Matches
+
+    Notes
+    -----
+    Batches run in as many threads as `sensetrack.device.cores` allows; the result does not depend on their number.
+    """
+    count = reference_at[0].size
+    table = np.zeros((len(_FIELDS) + 2, count))
+    batch = max(4, BATCH_BYTES // (settings.window**2 * reference.dtype.itemsize))
+    parts = [slice(start, min(start + batch, count)) for start in range(0, count, batch)]
+    prepared = _Batch(reference, secondary, reference_valid, secondary_valid, settings)
+
+    def run(part: slice) -> None:
+        table[:, part] = prepared.match(
+            [axis[part] for axis in reference_at],
+            [axis[part] for axis in secondary_at],
+            np.stack([axis[part] for axis in lag]),
+        )
+
+    _for_each(run, parts)
+    columns = dict(zip(_FIELDS, table, strict=False))
+    return Matches(**columns, on_edge=table[-2] > 0, converged=table[-1] > 0)
+
+
+def _for_each(run: Callable[[slice], None], parts: list[slice]) -> None:
+    """Call ``run`` for every part, in threads when there are cores to spare."""
+    threads = min(cores(), len(parts))
+    if threads <= 1:
+        for part in parts:
+            run(part)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(lambda part: copy_context().run(run, part), parts):
+            pass
+
+
+class _Batch:
+    """Everything that the batches share; `match` gathers, transforms, whitens, finds and refines one of them."""
+
+    def __init__(
+        self,
+        reference: PixelArray,
+        secondary: PixelArray,
+        reference_valid: Mask,
+        secondary_valid: Mask,
+        settings: MatchSettings,
+    ) -> None:
+        self.images = ((reference, reference_valid), (secondary, secondary_valid))
+        self.settings = settings
+        self.is_complex = np.iscomplexobj(reference)
+        self.taper = tukey(settings.window, settings.taper)
+        self.frequencies = frequencies(settings.window, self.is_complex)
+
+    def match(
+        self, reference_at: Sequence[Positions], secondary_at: Sequence[Positions], lag: DoubleArray
+    ) -> DoubleArray:
+        """Return one row for each of `_FIELDS`, then on_edge and converged."""
+        settings, count, size = self.settings, lag.shape[1], self.settings.window
+        spectra, shares, spreads, powers = [], [], [], []
+        places = ((*reference_at, *np.zeros_like(lag)), (*secondary_at, *lag))
+        for (image, valid), place in zip(self.images, places, strict=True):
+            windows = np.empty((count, size, size), image.dtype)
+            share, spread = np.empty(count), np.empty(count)
+            gather(image, valid, *place, settings.taper, windows, share, spread)
+            transform = scipy.fft.fft2 if self.is_complex else scipy.fft.rfft2
+            spectra.append(transform(windows))
+            powers.append(power(windows))
+            shares.append(share)
+            spreads.append(spread)
+
+        row, col, row_weight, col_weight = self.frequencies
+        whitened = np.empty_like(spectra[0])
+        real, imag, gain = (np.empty(whitened.shape, np.float32) for _ in range(3))
+        cross_power(*spectra, row_weight, col_weight, settings.damping, whitened, real, imag, gain)
+        if self.is_complex:
+            surface = np.abs(scipy.fft.ifft2(whitened, overwrite_x=True))
+        else:
+            surface = scipy.fft.irfft2(whitened, s=(size, size), overwrite_x=True)
+        peaks, fine = np.empty((count, 5)), np.empty((count, 8))
+        coarse_peak(surface, settings.search, peaks)
+        if self.is_complex:
+            _turn_to_peak(real, imag, row, col, peaks)
+        tolerance = settings.tolerance or np.inf
+        lags = np.ascontiguousarray(lag.T)
+        refine(real, imag, gain, row, col, tolerance, self.taper.curvature, self.taper.leakage, lags, peaks, fine)
+        if settings.tolerance is None:
+            fine[:, :2] = np.round(peaks[:, :2])
+        energy = np.sqrt(powers[0] * powers[1]) * size * size
+        with np.errstate(invalid="ignore", divide="ignore"):
+            similarity = np.clip(np.nan_to_num(fine[:, 6] / energy), -1, 1)
+            distinctness = np.clip(1 - np.nan_to_num(peaks[:, 4] / peaks[:, 3], nan=1.0), 0, 1)
+        return np.stack(
+            [
+                fine[:, 0],
+                fine[:, 1],
+                np.clip(fine[:, 2], 0, 1),
+                distinctness,
+                fine[:, 3],
+                fine[:, 4],
+                fine[:, 5],
+                np.sqrt(1 - np.maximum(similarity, 0) ** 2),
+                np.minimum(*shares),
+                np.minimum(*spreads),
+                peaks[:, 2],
+                fine[:, 7],
+            ]
+        )
+
+
+def _turn_to_peak(
+    real: NDArray[np.float32],
+    imag: NDArray[np.float32],
+    row: NDArray[np.float32],
+    col: NDArray[np.float32],
+    peaks: DoubleArray,
+) -> None:
+    """Turn complex spectra so that their surface is real at the peak (a constant phase between acquisitions)."""
+    for n, (dy, dx) in enumerate(peaks[:, :2]):
+        spectrum = real[n] + 1j * imag[n]
+        value = (spectrum * np.exp(1j * row * dy)[:, None] * np.exp(1j * col * dx)).sum()
+        spectrum *= np.conj(value) / max(abs(value), 1e-30)
+        real[n], imag[n] = spectrum.real, spectrum.imag

@@ -1,0 +1,217 @@
+"""Finds the peak of a correlation surface to a small part of a pixel, and the covariance of its position."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from sensetrack.types import DoubleArray, FloatArray
+
+
+@njit(cache=True, nogil=True)
+def coarse_peak(surface: FloatArray, search: int, out: DoubleArray) -> None:
+    """Find the highest whole-pixel lag within the search range, and how far it stands out. In place.
+
+    Parameters
+    ----------
+    surface : ndarray of float32
+        ``(n, size, size)``, lag 0 at index 0, negative lags wrapped around.
+    search : int
+        Largest lag along each axis, at most ``size // 2 - 1``.
+    out : ndarray of float64
+        ``(n, 5)``, written: row lag, column lag (with a parabola's sub-pixel start), 1 when the highest lag lies
+        on the edge of the search range, the height, and the highest value elsewhere (3 px away or more).
+    """
+    windows, size, _ = surface.shape
+    for n in range(windows):
+        best = np.float32(-np.inf)
+        row = col = 0
+        for dr in range(-search, search + 1):
+            line = surface[n, dr % size]
+            for dc in range(-search, search + 1):
+                value = line[dc % size]
+                if value > best:
+                    best, row, col = value, dr, dc
+        second = np.float32(0)
+        for dr in range(-search, search + 1):
+            line = surface[n, dr % size]
+            near = abs(dr - row) < 3
+            for dc in range(-search, search + 1):
+                value = line[dc % size]
+                if value > second and not (near and abs(dc - col) < 3):
+                    second = value
+        out[n, 0] = row + _vertex(
+            surface[n, (row - 1) % size, col % size], best, surface[n, (row + 1) % size, col % size]
+        )
+        out[n, 1] = col + _vertex(
+            surface[n, row % size, (col - 1) % size], best, surface[n, row % size, (col + 1) % size]
+        )
+        out[n, 2] = 1.0 if max(abs(row), abs(col)) == search else 0.0
+        out[n, 3] = best
+        out[n, 4] = second
+
+
+@njit(cache=True, nogil=True)
+def _vertex(before: float, here: float, after: float) -> float:
+    """Position of a parabola's vertex, within half a pixel."""
+    bend = before - 2 * here + after
+    if bend >= 0:
+        return 0.0
+    return min(0.5, max(-0.5, 0.5 * (before - after) / bend))
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def refine(
+    real: FloatArray,
+    imag: FloatArray,
+    gain: FloatArray,
+    k_row: FloatArray,
+    k_col: FloatArray,
+    tolerance: float,
+    curvature: float,
+    leakage: float,
+    lags: DoubleArray,
+    peaks: DoubleArray,
+    out: DoubleArray,
+) -> None:
+    """Climb to the top of the continuous correlation surface and measure how well it is placed there. In place.
+
+    The surface is the discrete Fourier transform ``Q(s) = sum_k Re(S_k exp(i k s))`` at any real lag ``s``: what an
+    upsampled matrix DFT (Guizar-Sicairos et al. 2008) samples on a grid, maximised by Newton's method instead, so
+    that the result does not prefer any fraction of a pixel.
+
+    Position errors come from the phases that do not fit. With ``e_k = Im(S_k exp(i k s))`` at the peak and
+    ``M = sum_k k k^T Re(S_k exp(i k s))`` (minus the Hessian), the estimate is an M-estimate whose covariance is the
+    sandwich ``M^-1 (sum_k k k^T e_k^2) M^-1`` (Huber 1967), times the taper's leakage.
+
+    Parameters
+    ----------
+    real, imag, gain : ndarray of float32
+        As `sensetrack.correlation.spectrum.cross_power` writes them.
+    k_row, k_col : ndarray of float32
+        Angular frequencies.
+    tolerance : float
+        Stop when a step is smaller, in pixels.
+    curvature, leakage : float
+        Of the `Taper`.
+    lags : ndarray of float64
+        ``(n, 2)``: row and column lag between the tapers of the two windows.
+    peaks : ndarray of float64
+        As `coarse_peak` writes them.
+    out : ndarray of float64
+        ``(n, 8)``, written: dy, dx, height of the peak over the sum of all magnitudes (1 when all phases agree),
+        variances of dy and dx and their covariance, correlation sum ``sum_k Re(R_k exp(i k s))``, and 1 when
+        Newton's method converged next to its start.
+    """
+    windows, rows, cols = real.shape
+    cos_c, sin_c = np.empty(cols, np.float32), np.empty(cols, np.float32)
+    for n in range(windows):
+        dy, dx = peaks[n, 0], peaks[n, 1]
+        converged = False
+        hyy = hxx = hxy = q = 0.0
+        for _ in range(8):
+            for c in range(cols):
+                cos_c[c], sin_c[c] = np.cos(k_col[c] * dx), np.sin(k_col[c] * dx)
+            q = gy = gx = hyy = hxx = hxy = 0.0
+            for r in range(rows):
+                re0 = im0 = re1 = im1 = re2 = np.float32(0)
+                im2 = np.float32(0)
+                for c in range(cols):
+                    re = real[n, r, c] * cos_c[c] - imag[n, r, c] * sin_c[c]
+                    im = real[n, r, c] * sin_c[c] + imag[n, r, c] * cos_c[c]
+                    k = k_col[c]
+                    re0 += re
+                    im0 += im
+                    re1 += k * re
+                    im1 += k * im
+                    re2 += k * k * re
+                    im2 += k * k * im
+                cos_r, sin_r, k = np.cos(k_row[r] * dy), np.sin(k_row[r] * dy), k_row[r]
+                up, across = re0 * cos_r - im0 * sin_r, re0 * sin_r + im0 * cos_r
+                q += up
+                gy -= k * across
+                hyy += k * k * up
+                gx -= re1 * sin_r + im1 * cos_r
+                hxy += k * (re1 * cos_r - im1 * sin_r)
+                hxx += re2 * cos_r - im2 * sin_r
+            det = hyy * hxx - hxy * hxy
+            if not (det > 0 and hyy > 0):
+                break
+            step_y = (hxx * gy - hxy * gx) / det
+            step_x = (hyy * gx - hxy * gy) / det
+            dy += min(0.5, max(-0.5, step_y))
+            dx += min(0.5, max(-0.5, step_x))
+            if max(abs(step_y), abs(step_x)) < tolerance:
+                converged = True
+                break
+        converged = converged and max(abs(dy - peaks[n, 0]), abs(dx - peaks[n, 1])) < 1.0
+        _measure(real[n], imag[n], gain[n], k_row, k_col, dy, dx, leakage, out[n])
+        # Undo the taper's pull: maximise ln Q - ln T, where T is the taper's autocorrelation.
+        if converged and curvature > 0:
+            a, b, d = hyy / q - curvature, hxy / q, hxx / q - curvature
+            det = a * d - b * b
+            if det > 0 and a > 0:
+                ry, rx = dy - lags[n, 0], dx - lags[n, 1]
+                vy, vx = (hyy * ry + hxy * rx) / q, (hxy * ry + hxx * rx) / q
+                dy, dx = lags[n, 0] + (d * vy - b * vx) / det, lags[n, 1] + (a * vx - b * vy) / det
+        out[n, 0], out[n, 1] = dy, dx
+        out[n, 7] = 1.0 if converged else 0.0
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _measure(
+    real: FloatArray,
+    imag: FloatArray,
+    gain: FloatArray,
+    k_row: FloatArray,
+    k_col: FloatArray,
+    dy: float,
+    dx: float,
+    leakage: float,
+    out: DoubleArray,
+) -> None:
+    """Write height, sandwich covariance and correlation sum at one lag into ``out[2:7]``."""
+    rows, cols = real.shape
+    cos_c, sin_c = np.empty(cols, np.float32), np.empty(cols, np.float32)
+    for c in range(cols):
+        cos_c[c], sin_c[c] = np.cos(k_col[c] * dx), np.sin(k_col[c] * dx)
+    myy = mxx = mxy = vyy = vxx = vxy = height = total = correlation = 0.0
+    for r in range(rows):
+        cos_r, sin_r, ky = np.float32(np.cos(k_row[r] * dy)), np.float32(np.sin(k_row[r] * dy)), k_row[r]
+        m0 = m1 = m2 = v0 = v1 = v2 = size = corr = np.float32(0)
+        for c in range(cols):
+            cos, sin = cos_c[c] * cos_r - sin_c[c] * sin_r, sin_c[c] * cos_r + cos_c[c] * sin_r
+            a, b, k = real[r, c], imag[r, c], k_col[c]
+            re, im = a * cos - b * sin, a * sin + b * cos
+            m0 += re
+            m1 += k * re
+            m2 += k * k * re
+            e = im * im
+            v0 += e
+            v1 += k * e
+            v2 += k * k * e
+            size += np.sqrt(a * a + b * b)
+            corr += re * gain[r, c]
+        height += float(m0)
+        total += float(size)
+        correlation += float(corr)
+        myy += float(ky * ky * m0)
+        mxy += float(ky * m1)
+        mxx += float(m2)
+        vyy += float(ky * ky * v0)
+        vxy += float(ky * v1)
+        vxx += float(v2)
+    out[2] = height / total if total > 0 else 0.0
+    out[6] = correlation
+    det = myy * mxx - mxy * mxy
+    if not (det > 0 and myy > 0):
+        out[3] = out[4] = np.inf
+        out[5] = 0.0
+        return
+    # Rows of M^-1 V M^-1, with M^-1 = [[mxx, -mxy], [-mxy, myy]] / det in (y, x) order.
+    scale = leakage / (det * det)
+    ayy, ayx = mxx * vyy - mxy * vxy, mxx * vxy - mxy * vxx
+    axy, axx = myy * vxy - mxy * vyy, myy * vxx - mxy * vxy
+    out[3] = scale * (ayy * mxx - ayx * mxy)
+    out[4] = scale * (axx * myy - axy * mxy)
+    out[5] = scale * (ayx * myy - ayy * mxy)

@@ -125,6 +125,10 @@ def dumped(params: Params) -> bool:
     return bool(form)
 
 
+_WORDS: dict[Any, str] = {int: "N", float: "X", str: "TEXT", datetime: "DATE"}
+"""What stands for a value in the help."""
+
+
 def _attach(function: Callable[..., Any], item: click.Parameter) -> None:
     """Put an option where click's own decorators put theirs."""
     function.__dict__.setdefault("__click_params__", []).append(item)
@@ -165,12 +169,14 @@ def _shape(inner: Any, optional: bool) -> dict[str, Any]:
         return {"is_flag": True}
     origin, arguments = typing.get_origin(inner), typing.get_args(inner)
     if origin is tuple and not _repeats(inner):
-        return {"type": tuple(_type(item) for item in arguments), "nargs": len(arguments)}
+        words = " ".join(_WORDS.get(item, "VALUE") for item in arguments)
+        return {"type": tuple(_type(item) for item in arguments), "nargs": len(arguments), "metavar": words}
     if _repeats(inner):
         element = _type(arguments[0]) if arguments else click.STRING
-        return {"type": OptionalType(element) if optional else element, "multiple": True}
+        word = _WORDS.get(arguments[0]) if arguments else None
+        return {"type": OptionalType(element) if optional else element, "multiple": True, "metavar": word}
     kind = _type(inner)
-    return {"type": OptionalType(kind) if optional else kind}
+    return {"type": OptionalType(kind) if optional else kind, "metavar": _WORDS.get(inner)}
 
 
 def _type(annotation: Any) -> AnyType:

@@ -61,11 +61,13 @@ def _device(cls: type[Tracker]) -> Option:
 
 
 def _prose(cls: type[Tracker]) -> str:
-    """Return the paragraphs of a class's docstring after its first line, up to its first headed section."""
-    text = inspect.cleandoc(cls.__doc__ or "")
-    text = re.split(r"\n[A-Z][A-Za-z ]*\n-{3,}", text)[0]
-    body = text.partition("\n\n")[2].replace("``", "`").strip()
-    return f"{body}\n\n" if body else ""
+    """Return what the docstring of a tracker's module, or else of its class, says after its first line."""
+    module = inspect.getmodule(cls)
+    for text in (module.__doc__ if module else None, cls.__doc__):
+        body = re.split(r"\n[A-Z][A-Za-z ]*\n-{3,}", inspect.cleandoc(text or ""))[0].partition("\n\n")[2]
+        if body.strip():
+            return body.replace("``", "`").strip() + "\n\n"
+    return ""
 
 
 def _run(made: ParamsOptions[Tracker], **values: Any) -> None:

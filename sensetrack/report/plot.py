@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sensetrack.errors import ParameterError, SensetrackError, did_you_mean
-from sensetrack.log import logger
-from sensetrack.raster.image import Image
+from sensetrack.errors import ParameterError, did_you_mean
 from sensetrack.raster.mask import AreaMask
 from sensetrack.raster.write import refuse_same_file
-from sensetrack.report.backdrop import backdrop
 from sensetrack.report.canvas import check_suffix, drawing, new_figure, save
 from sensetrack.report.draw import OPACITY, draw_map, draw_spread
 from sensetrack.report.frame import Frame
+from sensetrack.report.images import picture_of
 from sensetrack.report.numbers import stable_spread
 from sensetrack.report.sheet import Sheet
 from sensetrack.types import Mask, PathLike
@@ -33,8 +31,6 @@ MAP_PIXELS = 1600
 
 HEADING = 0.36
 """Inches above the maps for the title of the figure."""
-
-_log = logger(__name__)
 
 
 def plot_file(
@@ -106,7 +102,7 @@ def plot_file(
         raise ParameterError(f"opacity = {opacity}: must be from 0 to 1")
     sheet = Sheet.open(path, MAP_PIXELS)
     kind = check_layer(sheet, layer)
-    picture = None if kind == "histogram" or not use_image else picture_of(sheet, path, image)
+    picture = None if kind == "histogram" or not use_image else picture_of(sheet, path, image, MAP_PIXELS)
     inside = None if stable is None or kind != "histogram" else mask_on(stable, sheet)
     with drawing():
         if kind == "histogram":
@@ -243,34 +239,8 @@ def title_of(sheet: Sheet) -> str:
     return " · ".join(parts) or sheet.name
 
 
-def picture_of(sheet: Sheet, path: PathLike, image: PathLike | None) -> NDArray[np.uint8] | None:
-    """Return the backdrop of a sheet: of ``image``, else of the reference that the file names, else None.
-
-    Raises
-    ------
-    InputError, GridError
-        ``image`` was named and cannot be used; a reference that cannot be used is left out.
-    """
-    if image is not None:
-        return backdrop(Image.open(image), sheet.grid, MAP_PIXELS)
-    found = find_image(sheet.provenance.reference, path)
-    if found is None:
-        return None
-    try:
-        return backdrop(Image.open(found), sheet.grid, MAP_PIXELS)
-    except SensetrackError as error:
-        _log.info("drawn without a backdrop: %s", error)
-        return None
-
-
-def find_image(name: str, path: PathLike) -> Path | None:
-    """Return an image that a file names: where it was, or beside the file; None when it is in neither place."""
-    places = [Path(name), Path(path).parent / Path(name).name] if name else []
-    return next((place for place in places if place.is_file()), None)
-
-
 def mask_on(area: PathLike | AreaMask, sheet: Sheet) -> Mask:
-    """Return which pixels of a sheet lie inside an area, at the very pixels of the file that it holds.
+    """Return which pixels of a sheet lie inside an area, by their centres.
 
     Raises
     ------

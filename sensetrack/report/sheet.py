@@ -7,14 +7,15 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from sensetrack.displacement import Displacement, Provenance
+from sensetrack.displacement import Displacement
 from sensetrack.errors import InputError, ParameterError, did_you_mean
+from sensetrack.provenance import Provenance
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.layers import LayerFile
 from sensetrack.raster.tiles import Block, plan_blocks
@@ -23,6 +24,9 @@ from sensetrack.types import FlagArray, FloatArray, Mask, PathLike
 
 READ_BLOCK = 1024
 """Side of the blocks in which large files are read, in their own pixels."""
+
+NOT_DRAWN = frozenset({"interp_mask", "chip_size_width", "chip_size_height", "errorx", "errory"})
+"""Layers of the ITS_LIVE schema that repeat others."""
 
 
 class LayerSource(Protocol):
@@ -34,7 +38,7 @@ class LayerSource(Protocol):
     def names(self) -> Sequence[str]: ...
     @property
     def tags(self) -> Mapping[str, str]: ...
-    def read(self, block: Block | None = None) -> Mapping[str, NDArray[np.generic]]: ...
+    def read(self, block: Block | None = None, names: Sequence[str] | None = None) -> Mapping[str, NDArray[Any]]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,11 +97,12 @@ class Sheet:
         step = max(1, -(-max(grid.shape) // size))
         first = min((step - 1) // 2, grid.height - 1, grid.width - 1)
         rows, cols = (len(range(first, length, step)) for length in grid.shape)
-        values = {layer: np.full((rows, cols), np.nan, np.float32) for layer in source.names if layer != "flags"}
+        kept = [layer for layer in source.names if layer not in NOT_DRAWN]
+        values = {layer: np.full((rows, cols), np.nan, np.float32) for layer in kept if layer != "flags"}
         flags = np.zeros((rows, cols), np.uint8) if "flags" in source.names else None
         counts = np.zeros(256, np.int64)
         for block in plan_blocks(grid.shape, READ_BLOCK):
-            part = source.read(block)
+            part = source.read(block, kept)
             inside, target = _every(block, step, first, (rows, cols))
             for layer, array in values.items():
                 array[target] = part[layer][inside]
@@ -150,12 +155,12 @@ class Sheet:
     @property
     def is_velocity(self) -> bool:
         """Whether components point along the map's axes, rather than along rows and columns."""
-        return self.product == "velocity"
+        return self.components[0] == "vx"
 
     @property
     def units(self) -> str:
         """Units of velocity."""
-        return self.tags.get("units", "m/yr") if self.is_velocity else "m/yr"
+        return self.tags.get("units", "m/yr") if self.product == "velocity" else "m/yr"
 
     @property
     def components(self) -> tuple[str, str]:

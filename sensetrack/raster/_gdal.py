@@ -66,7 +66,7 @@ def opened(path: str) -> Iterator[rasterio.DatasetReader]:
         try:
             dataset = _open_quietly(path)
         except RasterioError as error:
-            raise NotARasterError(f"{name}: not a raster that can be read ({_reason(error, path)})") from error
+            raise NotARasterError(f"{name}: not a raster that can be read ({reason_of(error, path)})") from error
         with dataset:
             yield dataset
 
@@ -137,7 +137,7 @@ def read(
         try:
             return _read_bands(ds, bands, window, nodata, expand_palette, out_shape)
         except RasterioError as error:
-            why = _reason(error, path)
+            why = reason_of(error, path)
             raise CorruptFileError(f"{public_name(path)}: its pixels cannot be read, is it cut off? ({why})") from error
 
 
@@ -210,11 +210,11 @@ def _to_grey(
     return grey[raw], opaque[raw]
 
 
-def _reason(error: BaseException, path: str) -> str:
-    """Return GDAL's own first cause as one line, without the path that the message starts with anyway."""
+def reason_of(error: BaseException, path: str = "") -> str:
+    """Return GDAL's own first cause as one line, without the path that a message starts with anyway."""
     while error.__cause__ is not None or error.__context__ is not None:
         error = error.__cause__ or error.__context__ or error
     text = " ".join(str(error).split()) or type(error).__name__
     for name in (f"'{path}' ", f"{path}: "):
         text = text.removeprefix(name)
-    return text.replace(path, public_name(path)).rstrip(".")
+    return text.replace(path, public_name(path)).rstrip(".") if path else text.rstrip(".")

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+TILE = 512
+"""Side of a tile in the files that we write, in pixels."""
+
 
 @dataclass(frozen=True, order=True)
 class Block:
@@ -54,6 +57,13 @@ class Block:
             return None
         return Block(row, col, bottom - row, right - col)
 
+    def intersection(self, other: Block) -> Block:
+        """Return the part that two blocks share, which may be empty."""
+        row, col = max(self.row, other.row), max(self.col, other.col)
+        bottom = min(self.row + self.height, other.row + other.height)
+        right = min(self.col + self.width, other.col + other.width)
+        return Block(row, col, max(0, bottom - row), max(0, right - col))
+
     def within(self, outer: Block) -> tuple[slice, slice]:
         """Return the index of this block in an array that holds ``outer``."""
         return Block(self.row - outer.row, self.col - outer.col, self.height, self.width).slices
@@ -64,8 +74,17 @@ def whole(shape: tuple[int, int]) -> Block:
     return Block(0, 0, *shape)
 
 
+def tiles_under(block: Block, shape: tuple[int, int]) -> Iterator[Block]:
+    """Yield the tiles of a file of ``shape`` that a block touches, row by row; those at its edges are smaller."""
+    for row in range(block.row // TILE * TILE, block.row + block.height, TILE):
+        for col in range(block.col // TILE * TILE, block.col + block.width, TILE):
+            yield Block(row, col, min(TILE, shape[0] - row), min(TILE, shape[1] - col))
+
+
 def plan_blocks(shape: tuple[int, int], size: int) -> Iterator[Block]:
-    """Yield blocks of at most ``size`` x ``size`` pixels that cover a raster once, row by row.
+    """Yield blocks of at most ``size`` x ``size`` pixels that cover a raster once, in the order of its tiles.
+
+    Blocks either consist of whole tiles or divide one: a file that is written in this order needs one open tile.
 
     Parameters
     ----------
@@ -74,6 +93,12 @@ def plan_blocks(shape: tuple[int, int], size: int) -> Iterator[Block]:
     size : int
         Side of a block in pixels, at least 1; blocks at the lower and right edge are smaller.
     """
-    for row in range(0, shape[0], size):
-        for col in range(0, shape[1], size):
-            yield Block(row, col, min(size, shape[0] - row), min(size, shape[1] - col))
+    outer = max(TILE, size - size % TILE)
+    parts = -(-outer // size)
+    inner = -(-outer // parts)
+    for row in range(0, shape[0], outer):
+        for col in range(0, shape[1], outer):
+            bottom, right = min(row + outer, shape[0]), min(col + outer, shape[1])
+            for i in range(row, bottom, inner):
+                for j in range(col, right, inner):
+                    yield Block(i, j, min(inner, bottom - i), min(inner, right - j))

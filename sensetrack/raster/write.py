@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 import numpy as np
 import rasterio
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from sensetrack.errors import OutputError
-from sensetrack.raster._gdal import GDAL_CACHE_BYTES
+from sensetrack.raster._gdal import GDAL_CACHE_BYTES, opened, reason_of
+from sensetrack.raster._quiet import quietly
 from sensetrack.raster.grid import Grid
-from sensetrack.raster.tiles import Block
+from sensetrack.raster.tiles import TILE, Block, tiles_under, whole
 from sensetrack.types import PathLike
-
-TILE = 512
 
 
 @contextlib.contextmanager
@@ -50,7 +51,7 @@ def atomic(path: PathLike, *, overwrite: bool = True) -> Iterator[Path]:
         yield part
         part.replace(final)
     except (OSError, RasterioError) as error:
-        raise OutputError(f"{final}: cannot be written ({error}); is the disk full or read-only?") from error
+        raise _unwritable(final, error) from error
     finally:
         for leftover in (part, part.with_name(part.name + ".aux.xml")):
             leftover.unlink(missing_ok=True)
@@ -90,7 +91,10 @@ def refuse_same_file(output: PathLike, inputs: Sequence[PathLike | None]) -> Non
 class TiledWriter:
     """Writes named float layers block by block into a tiled GeoTIFF, under a temporary name until it is closed.
 
-    Use as a context manager. Tiles are 512 x 512, deflate, predictor 3 where real; missing is NaN.
+    Use as a context manager. Tiles are 512 x 512, deflate, predictor 3 where real; missing is NaN. Each tile is
+    written once, when it is complete: the bytes depend on the order of the blocks alone, not on what else GDAL
+    does meanwhile, and a failing disk is noticed. Blocks in the order of `plan_blocks` keep one tile per layer in
+    memory; in any other order, those that are begun.
 
     Parameters
     ----------
@@ -130,63 +134,125 @@ class TiledWriter:
         self.dtype = dtype
         self._overwrite = overwrite
         self._stack = contextlib.ExitStack()
+        self._begun: dict[Block, _Tile] = {}
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            part = stack.enter_context(atomic(self.path, overwrite=self._overwrite))
+            self._part = stack.enter_context(atomic(self.path, overwrite=self._overwrite))
+            stack.push(self._check_complete)
             stack.enter_context(rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_BYTES))
-            self._dataset = stack.enter_context(self._create(part))
+            self._dataset = stack.enter_context(self._create(self._part))
             self._dataset.update_tags(**self.tags)
             for number, name in enumerate(self.layers, start=1):
                 self._dataset.set_band_description(number, name)
+            stack.push(self._write_begun)
             self._stack = stack.pop_all()
         return self
 
     def _create(self, part: Path) -> rasterio.io.DatasetWriter:
-        return rasterio.open(
-            part,
-            "w",
-            driver="GTiff",
-            height=self.grid.height,
-            width=self.grid.width,
-            count=len(self.layers),
-            dtype=self.dtype,
-            crs=self.grid.crs,
-            transform=None if self.grid.transform.is_identity else self.grid.transform,
-            nodata=np.nan,
-            tiled=True,
-            blockxsize=TILE,
-            blockysize=TILE,
-            compress="deflate",
-            predictor=3 if self.dtype == "float32" else 1,
-            bigtiff="if_safer",
-            interleave="band",
-        )
+        with quietly(NotGeoreferencedWarning):
+            return rasterio.open(
+                part,
+                "w",
+                driver="GTiff",
+                height=self.grid.height,
+                width=self.grid.width,
+                count=len(self.layers),
+                dtype=self.dtype,
+                crs=self.grid.crs,
+                transform=None if self.grid.transform.is_identity else self.grid.transform,
+                nodata=np.nan,
+                tiled=True,
+                blockxsize=TILE,
+                blockysize=TILE,
+                compress="deflate",
+                predictor=3 if self.dtype == "float32" else 1,
+                bigtiff="if_safer",
+                interleave="band",
+            )
 
     def write(self, block: Block, arrays: Mapping[str, np.ndarray]) -> None:
-        """Write one block of every layer.
+        """Write one block of every layer; each pixel may be written once.
 
         Parameters
         ----------
         block : Block
-            Position in the output grid.
+            Position in the output grid, inside it.
         arrays : mapping of str to ndarray
             One ``(row, col)`` array of the block's shape for each layer.
+
+        Raises
+        ------
+        OutputError
+            The disk is full.
         """
-        window = Window(block.col, block.row, block.width, block.height)
-        stack = np.stack([np.asarray(arrays[name], dtype=self.dtype) for name in self.layers])
-        self._dataset.write(stack, window=window)
+        pixels = np.stack([np.asarray(arrays[name], dtype=self.dtype) for name in self.layers])
+        for position in tiles_under(block, self.grid.shape):
+            part = block.intersection(position)
+            tile = self._begun.get(position) or _Tile(np.full((len(self.layers), *position.shape), np.nan, self.dtype))
+            tile.pixels[:, *part.within(position)] = pixels[:, *part.within(block)]
+            tile.filled += part.height * part.width
+            if tile.filled < position.height * position.width:
+                self._begun[position] = tile
+            else:
+                self._begun.pop(position, None)
+                self._write_tile(position, tile)
+
+    def _write_tile(self, position: Block, tile: _Tile) -> None:
+        window = Window(position.col, position.row, position.width, position.height)
+        try:
+            self._dataset.write(tile.pixels, window=window)
+        except RasterioError as error:
+            raise _unwritable(self.path, error) from error
+
+    def _write_begun(self, kind: type[BaseException] | None, *_: object) -> None:
+        """On success, write the tiles that are not complete."""
+        if kind is None:
+            for position in sorted(self._begun):
+                self._write_tile(position, self._begun[position])
+
+    def _check_complete(self, kind: type[BaseException] | None, *_: object) -> None:
+        """On success, look whether all tiles are in the file: GDAL does not say when the last ones fail."""
+        if kind is not None:
+            return
+        size = self._part.stat().st_size
+        with opened(str(self._part)) as ds:
+            for position in tiles_under(whole(self.grid.shape), self.grid.shape):
+                name = f"{position.col // TILE}_{position.row // TILE}"
+                for band in range(1, len(self.layers) + 1):
+                    offset = ds.get_tag_item(f"BLOCK_OFFSET_{name}", "TIFF", bidx=band)
+                    length = ds.get_tag_item(f"BLOCK_SIZE_{name}", "TIFF", bidx=band)
+                    if offset is None or length is None or int(offset) + int(length) > size:
+                        raise _unwritable(self.path, None)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.__exit__(kind, error, trace)
+        try:
+            self._stack.__exit__(kind, error, trace)
+        except OutputError:
+            # An error of the work in the context is not one of writing; it goes on as it is.
+            if error is None or isinstance(error, OutputError):
+                raise
+
+
+@dataclass
+class _Tile:
+    """A tile of all layers while its blocks come in."""
+
+    pixels: np.ndarray
+    filled: int = 0
+
+
+def _unwritable(path: Path, error: BaseException | None) -> OutputError:
+    why = f" ({reason_of(error)})" if error else ""
+    return OutputError(f"{path}: cannot be written{why}; is the disk full or read-only?")
 
 
 def _remove_abandoned(final: Path) -> None:
     """Delete partial siblings of processes on this machine that no longer run."""
     host = socket.gethostname()
-    for part in final.parent.glob(f".{final.stem}.{host}-*.partial{final.suffix}"):
+    for part in final.parent.glob(f".{glob.escape(final.stem)}.{host}-*.partial{glob.escape(final.suffix)}"):
         pid = part.name.removeprefix(f".{final.stem}.{host}-").partition(".")[0]
         if pid.isdigit() and int(pid) != os.getpid() and not _is_running(int(pid)):
             part.unlink(missing_ok=True)

@@ -34,8 +34,17 @@ def filter_of(text: str) -> Filter:
         key, sign, value = part.partition("=")
         if not sign or not key.strip():
             raise ParameterError(f"filter '{text}': '{part}' is not parameter=value, such as {_example(cls, name)}")
-        values[key.strip().replace("-", "_")] = yaml.safe_load(value)
+        values[key.strip().replace("-", "_")] = _value(text, value)
     return cls(**values)
+
+
+def _value(text: str, value: str) -> object:
+    if value.strip().lower() == "none":
+        return None
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ParameterError(f"filter '{text}': '{value}' cannot be read; write it as in YAML") from None
 
 
 def _example(cls: type[Filter], name: str) -> str:

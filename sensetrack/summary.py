@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sensetrack.displacement import Displacement, Flag
+from sensetrack.displacement import LAYERS, Displacement, Flag
+from sensetrack.errors import InputError
 from sensetrack.raster.sample import SAMPLE, open_sample
 from sensetrack.types import FlagArray, FloatArray, Mask, PathLike
 
@@ -92,8 +93,17 @@ class FieldSummary:
 
     @classmethod
     def of_file(cls, path: PathLike, sample: int = SAMPLE) -> FieldSummary:
-        """Summarise a displacement file from a decimated read."""
+        """Summarise a displacement file from a decimated read.
+
+        Raises
+        ------
+        InputError
+            There is no such file, or it is not a displacement file.
+        """
         file = open_sample(path, sample)
+        absent = [name for name in LAYERS if name not in file.names]
+        if absent:
+            raise InputError(f"{path}: not a displacement file: it has no layer {', '.join(absent)}")
         layers = {name: file.read(name)[0] for name in ("dx", "dy", "sigma_dx", "sigma_dy", "flags")}
         return cls._of_layers(file.grid.shape, layers)
 

@@ -150,3 +150,27 @@ def pair(write_raster: Callable[..., Path], texture: Callable[..., np.ndarray], 
         write_raster(texture((96, 128)), "20200101.tif", grid=grid),
         write_raster(texture((96, 128), dx=2.0, dy=-1.0), "20200111.tif", grid=grid),
     )
+
+
+@pytest.fixture
+def field_file(tmp_path: Path, make_field: Callable[..., Any], utm_grid: Any) -> Path:
+    """A displacement file of 24 x 32 output pixels of 16 input pixels (10 m), 20 days.
+
+    dx is 2 px in the left half and 0 in the right half, dy -1 and 0; one wild outlier stands at (5, 5), and the first
+    row is nodata.
+    """
+    from sensetrack.displacement import Displacement
+    from sensetrack.provenance import Provenance
+    from sensetrack.raster.dates import parse_time
+
+    dx = np.zeros((24, 32), np.float32)
+    dx[:, :16] = 2.0
+    dy = -0.5 * dx
+    dx[5, 5] = 11.0
+    dx[0] = np.nan
+    dates = parse_time("2020-01-01"), parse_time("2020-01-21")
+    source = Provenance("oracle", '{"window": 32}', "a.tif", "b.tif", *dates, days=20.0, version="0")
+    grid = utm_grid((24, 32), size=160.0)
+    path = tmp_path / "field.tif"
+    Displacement(grid, make_field(dx, dy), 16, source).save(path)
+    return path

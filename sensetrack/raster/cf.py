@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import warnings
 from collections.abc import Mapping
@@ -14,13 +15,14 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
-from sensetrack.errors import InputError
-from sensetrack.raster.grid import Grid
+from sensetrack.errors import GridError, InputError
+from sensetrack.raster.grid import Grid, crs_name
 
 MAPPING = "mapping"
 PREFIX = "sensetrack_"
 
 _ROWS = 256
+_LOCAL = 'LOCAL_CS["no georeference",UNIT["unknown",1]]'
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -87,7 +89,7 @@ def _axis_attributes(grid: Grid, name: str, upright: bool) -> dict[str, str]:
         standard, unit = {"x": ("longitude", "degrees_east"), "y": ("latitude", "degrees_north")}[name]
         attributes = {"standard_name": standard, "long_name": standard, "units": unit}
     else:
-        factor = grid.crs.linear_units_factor[1]
+        factor = unit_in_metres(grid.crs)
         attributes = {
             "standard_name": f"projection_{name}_coordinate",
             "long_name": f"{name} coordinate of projection",
@@ -96,23 +98,42 @@ def _axis_attributes(grid: Grid, name: str, upright: bool) -> dict[str, str]:
     return attributes | ({"axis": name.upper()} if upright else {})
 
 
+def unit_in_metres(crs: CRS) -> float:
+    """Return the length of the unit of a CRS that is not geographic, such as 0.3048 for feet.
+
+    Raises
+    ------
+    GridError
+        The CRS does not say.
+    """
+    import pyproj
+
+    axes = pyproj.CRS.from_user_input(crs).axis_info
+    if not axes or not axes[0].unit_conversion_factor:
+        raise GridError(f"the CRS {crs_name(crs)} does not say its unit; assign one with 'gdal_edit -a_srs EPSG:...'")
+    return float(axes[0].unit_conversion_factor)
+
+
 def mapping_attributes(grid: Grid) -> dict[str, Any]:
     """Return the attributes of a CF grid mapping variable, with GDAL's and ITS_LIVE's own beside them."""
     import pyproj
 
-    assert grid.crs is not None
+    place = {"GeoTransform": " ".join(repr(float(term)) for term in grid.transform.to_gdal())}
+    if grid.crs is None:
+        # Without any CRS, GDAL (and QGIS) would ignore the transform and turn the rows upside down.
+        return {"spatial_ref": _LOCAL, **place}
     crs = pyproj.CRS.from_user_input(grid.crs)
-    attributes = dict(crs.to_cf())
-    with warnings.catch_warnings():
-        # PROJ strings lose details; they stand beside the full WKT for the readers that ask for them.
+    attributes: dict[str, Any] = dict(crs.to_cf())
+    attributes["spatial_ref"] = grid.crs.to_wkt()
+    with warnings.catch_warnings(), contextlib.suppress(pyproj.exceptions.CRSError):
+        # PROJ strings lose details and do not exist for every CRS; they stand beside the full WKT for the readers
+        # that ask for them.
         warnings.simplefilter("ignore", UserWarning)
         attributes["proj4text"] = crs.to_proj4()
-    attributes["spatial_ref"] = grid.crs.to_wkt()
     code = grid.crs.to_epsg()
     if code is not None:
         attributes["spatial_epsg"] = code
-    attributes["GeoTransform"] = " ".join(repr(float(term)) for term in grid.transform.to_gdal())
-    return attributes
+    return attributes | place
 
 
 def read_grid(
@@ -126,6 +147,7 @@ def read_grid(
     """Build the grid from the coordinates; the transform that we wrote gives the last digits where it still holds."""
     mapping = attributes.get(str(attributes[layer].get("grid_mapping", "")), {})
     wkt = mapping.get("crs_wkt") or mapping.get("spatial_ref")
+    wkt = None if wkt == _LOCAL else wkt
     try:
         crs = CRS.from_wkt(wkt) if wkt else None
     except CRSError as error:

@@ -101,8 +101,7 @@ class NetcdfWriter:
             compression_opts=4,
             shuffle=True,
         )
-        if self.grid.crs is not None:
-            variable.attrs["grid_mapping"] = cf.MAPPING
+        variable.attrs["grid_mapping"] = cf.MAPPING
         if not cf.is_upright(self.grid):
             variable.attrs["coordinates"] = "y x"
         if layer.long_name:
@@ -252,9 +251,7 @@ def _write_attributes(file: Any, grid: Grid, content: Content) -> None:
     if "history" in content.tags:
         file.attrs["history"] = "\n".join(json.loads(content.tags["history"]))
     file.attrs[cf.PREFIX + "transform"] = json.dumps(tuple(grid.transform)[:6])
-    variables = dict(content.variables)
-    if grid.crs is not None:
-        variables[cf.MAPPING] = cf.mapping_attributes(grid)
+    variables = {**content.variables, cf.MAPPING: cf.mapping_attributes(grid)}
     for name, attributes in variables.items():
         variable = file.create_variable(name, (), "i1", data=np.int8(0))
         for key, value in attributes.items():

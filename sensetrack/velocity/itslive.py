@@ -148,9 +148,8 @@ def _global_attributes(grid: Grid, summary: Summary) -> dict[str, str]:
         "motion_coordinates": "map",
         "comment": "a year has 365.25 days of 86400 s",
     }
-    if grid.crs is not None:
-        attributes["proj4"] = str(mapping_attributes(grid)["proj4text"])
-    return attributes
+    proj4 = mapping_attributes(grid).get("proj4text")
+    return attributes if proj4 is None else attributes | {"proj4": str(proj4)}
 
 
 def _pair_information(grid: Grid, summary: Summary) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensetrack.errors import GridError, ParameterError
+from sensetrack.raster.cf import unit_in_metres
 from sensetrack.raster.grid import Grid, crs_name
 from sensetrack.types import DoubleArray
 
@@ -72,9 +73,9 @@ def metres_per_pixel(grid: Grid, spacing: int, pixel_size: float | None = None, 
     if grid.is_geographic:
         east, north = _metres_per_degree(grid)
     elif distances == "ground":
-        east = north = grid.crs.linear_units_factor[1] / _projection_scale(grid)
+        east = north = unit_in_metres(grid.crs) / _projection_scale(grid)
     else:
-        east = north = np.asarray(grid.crs.linear_units_factor[1])
+        east = north = np.asarray(unit_in_metres(grid.crs))
     return Metres(linear[0, 0] * east, linear[0, 1] * east, linear[1, 0] * north, linear[1, 1] * north)
 
 

@@ -23,7 +23,7 @@ from sensetrack.scene._camera import (
     illuminate,
     look_up,
 )
-from sensetrack.scene._landscape import Frame, Landscape
+from sensetrack.scene._landscape import Frame, Landscape, to_image
 from sensetrack.scene._noise import NoiseSource
 from sensetrack.scene.earthquake import earthquake
 from sensetrack.scene.glacier import glacier
@@ -125,8 +125,8 @@ def build_scene(
 ) -> Scene:
     """Build a synthetic image pair whose motion is known.
 
-    The ground is sampled twice per pixel. On the second date it is carried by the motion (quintic splines), lit by
-    another sun, which changes shading and cast shadows, and has changed a little (melt, snow line, vegetation). Both
+    The ground is sampled twice per pixel. On the second date it is lit by another sun, which changes shading and cast
+    shadows, has changed a little (melt, snow line, vegetation), and is carried by the motion (quintic spline). Both
     images see it through a Gaussian point spread of 0.6 px, with clouds, sensor noise and the edge of the swath.
 
     Parameters
@@ -167,7 +167,9 @@ def build_scene(
     frame = Frame(shape, spec.shape)
     landscape = spec.build(frame, NoiseSource(frame.fine_shape, (seed, 0)), spec.peak * min(1.0, frame.scale))
     rows, cols = np.mgrid[: shape[0], : shape[1]].astype(np.float64)
-    dy, dx = landscape.motion.at(rows, cols)
+    # What the camera leaves in place has not moved; between lattice nodes the spline may ring by 0.001 px there.
+    carried = to_image(landscape.moving.astype(np.float32)) > 0
+    dy, dx = (np.where(carried, part, 0) for part in landscape.motion.at(rows, cols))
 
     (first, second), gaps = _photograph(landscape, frame, spec, shift, seed, ideal)
     there = rows + dy + shift[0], cols + dx + shift[1]
@@ -190,13 +192,14 @@ def _photograph(
 ) -> tuple[tuple[NDArray[np.uint16], NDArray[np.uint16]], tuple[Mask, Mask]]:
     """Return both images and where each does not show the ground."""
     noise = NoiseSource(frame.shape, (seed, 1))
-    height, albedo = carry(landscape, frame, changed=not ideal)
-    grounds = ((landscape.height, landscape.albedo[0]), (height, albedo))
     swaths = (beyond_swath(frame.shape, 0.035, -0.02), beyond_swath(frame.shape, 0.015, -0.04))
     images, gaps = [], []
     for number in (0, 1):
         sun = spec.suns[0 if ideal else number]
-        image = expose(illuminate(*grounds[number], sun), frame, shift if number else (0.0, 0.0))
+        ground = illuminate(landscape.height, landscape.albedo[0 if ideal else number], sun)
+        if number:
+            ground = carry(ground, landscape, frame)
+        image = expose(ground, frame, shift if number else (0.0, 0.0))
         gap = np.zeros(frame.shape, np.bool_)
         masked = gap
         if not ideal:

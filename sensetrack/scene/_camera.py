@@ -44,26 +44,18 @@ class Sun:
         return -math.cos(angle), math.sin(angle)
 
 
-def carry(landscape: Landscape, frame: Frame, changed: bool) -> tuple[FloatArray, FloatArray]:
-    """Return height and albedo of the ground samples on the second date, carried by the motion.
+def carry(radiance: FloatArray, landscape: Landscape, frame: Frame) -> FloatArray:
+    """Return ground samples in the geometry of the second date: each shows what came from its origin.
 
-    Parameters
-    ----------
-    landscape : Landscape
-    frame : Frame
-    changed : bool
-        Whether the albedo is that of the second date, else that of the first.
+    The light is carried along with the ground; that shading and shadows stay behind a little where the ground moves
+    through them is left out, so that the truth is exact.
     """
     where = np.nonzero(landscape.moving)
     rows, cols = frame.fine()
-    origin = landscape.motion.origin(rows[where[0], 0], cols[0, where[1]])
-    index = frame.to_fine(*origin)
-    carried = []
-    for field in (landscape.height, landscape.albedo[int(changed)]):
-        moved = field.copy()
-        moved[where] = ndimage.map_coordinates(field, index, order=SPLINE, output=np.float32, mode="mirror")
-        carried.append(moved)
-    return carried[0], carried[1]
+    index = frame.to_fine(*landscape.motion.origin(rows[where[0], 0], cols[0, where[1]]))
+    carried = radiance.copy()
+    carried[where] = ndimage.map_coordinates(radiance, index, order=SPLINE, output=np.float32, mode="mirror")
+    return carried
 
 
 def illuminate(height: FloatArray, albedo: FloatArray, sun: Sun) -> FloatArray:

@@ -17,8 +17,8 @@ from rasterio import features
 from sensetrack.errors import OutputError, ParameterError
 from sensetrack.raster.dates import ACQUIRED_TAG
 from sensetrack.raster.grid import Grid
-from sensetrack.raster.tiles import whole
-from sensetrack.raster.write import TILE, TiledWriter, atomic
+from sensetrack.raster.tiles import TILE, whole
+from sensetrack.raster.write import TiledWriter, atomic
 from sensetrack.scene._build import FIRST_DATE, build_scene
 from sensetrack.types import Mask, PathLike
 

@@ -110,7 +110,7 @@ def _halvings(longest: float, octaves: int) -> Iterator[float]:
 def smoothstep(values: NDArray[Real]) -> NDArray[Real]:
     """Return 0 below 0, 1 above 1, and a rise with continuous slope and curvature between them."""
     t = np.clip(values, 0, 1)
-    rise: NDArray[Real] = t**3 * (t * (6 * t - 15) + 10)
+    rise: NDArray[Real] = t * t * t * (t * (6 * t - 15) + 10)
     return rise
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from rasterio.enums import Resampling
 
-from sensetrack.errors import ParameterError, did_you_mean
+from sensetrack.errors import ParameterError
 from sensetrack.raster._kernels import sample_into
 from sensetrack.raster.crs import transform_points
 from sensetrack.raster.grid import Grid
@@ -44,8 +44,8 @@ def check_method(method: Resampling) -> Resampling:
         There is no kernel for it.
     """
     if method not in KERNELS:
-        known = [kernel.name for kernel in KERNELS]
-        raise ParameterError(f"resampling = '{method.name}'{did_you_mean(method.name, known)}")
+        known = ", ".join(kernel.name for kernel in KERNELS)
+        raise ParameterError(f"resampling = '{method.name}' is not supported; use {known}")
     return method
 
 

@@ -43,10 +43,12 @@ def sample(make_field: Callable[..., Field]) -> Sample:
         spoilt = rng.random(shape) < 0.1
         dx[spoilt] += rng.uniform(-9, 9, spoilt.sum())
         dy[spoilt] += rng.uniform(-9, 9, spoilt.sum())
+        dx[0, 0], dy[5, 5] = np.inf, -np.inf
         flags = rng.choice([0, 0, 0, 0, 0, 0, *(int(flag) for flag in Flag)], size=shape).astype(np.uint8)
         quality, sigma = rng.uniform(0, 1, shape), rng.uniform(0, 1, shape)
         quality[rng.random(shape) < 0.05] = np.nan
         sigma[rng.random(shape) < 0.05] = np.nan
+        sigma[rng.random(shape) < 0.05] = np.inf
         rho = np.where(rng.random(shape) < 0.05, np.nan, rng.uniform(-1, 1, shape))
         field = make_field(dx, dy, quality=quality, sigma=sigma, rho=rho, flags=flags, extra={"nrms": quality})
         assert tuple(field.layers()) == (*LAYERS, "nrms")

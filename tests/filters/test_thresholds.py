@@ -36,8 +36,8 @@ def test_match_that_slides_along_a_diagonal_edge_is_found(make_field: Callable[.
 
 
 def test_missing_sigma_fails(make_field: Callable[..., Field]) -> None:
-    field = make_field(np.zeros((1, 3)), sigma=np.array([[0.5, 0.51, np.nan]]))
-    assert Sigma(maximum=0.5).apply(field).flags.tolist() == [[0, Flag.LOW_QUALITY, Flag.LOW_QUALITY]]
+    field = make_field(np.zeros((1, 4)), sigma=np.array([[0.5, 0.51, np.nan, np.inf]]))
+    assert Sigma(maximum=0.5).apply(field).flags.tolist() == [[0, *[Flag.LOW_QUALITY] * 3]]
 
 
 @pytest.mark.parametrize("minimum", [-0.1, 1.1, "high"])

@@ -33,11 +33,15 @@ from sensetrack.types import PathLike, Progress
 WINDOWS = 2500
 """Windows to measure: 100 would tell a shift to a tenth of a window's error, more make outliers harmless."""
 
+FEW_WINDOWS = 225
+"""Windows below which they may overlap by more than half, which adds little but cost."""
+
 SMALL_SHIFT = 1.0
 """Shift in px above which the pair is measured again with the secondary moved, so that a tracker's bias at long
 displacements is gone."""
 
 _OVERVIEW = 256
+_LARGEST_STEP = 1024
 
 
 def align(
@@ -61,7 +65,7 @@ def align(
     ----------
     pair : ImagePair
     tracker : Tracker, optional
-        Default: phase cross-correlation of 64 px windows. The shift must lie within its search range.
+        Default: phase cross-correlation (`pcc`) as it comes. The shift must lie within its search range.
         A tracker with a parameter ``step`` is spaced out; from any other, which works through the whole image,
         the field is thinned.
     stable : AreaMask, optional
@@ -91,7 +95,7 @@ def align(
         The mask does not fit the pair.
     """
     check_kind(kind)
-    tracker = tracker or registry.get("pcc")(**{"window": 64})
+    tracker = tracker or registry.get("pcc")()
     stable = stable and stable.fit(pair.grid)
     sparse = _Sparse(tracker, stable, engine, device, progress)
     model = _fit(sparse.measure(pair), stable, kind, pair)
@@ -172,10 +176,12 @@ class _Sparse:
 
     def measure(self, pair: ImagePair) -> Displacement:
         """Return the displacement of about `WINDOWS` windows on stable ground."""
-        spacing = max(1, math.isqrt(max(1, int(self._area(pair.grid)) // WINDOWS)))
+        area = self._area(pair.grid)
+        spacing = math.isqrt(int(area / WINDOWS))
         if "step" in type(self.tracker).model_fields:
-            step = max(self.tracker.spacing, min(spacing, 1024, *pair.grid.shape))
-            tracker = self.tracker.with_changes(step=step)
+            apart = getattr(self.tracker, "window", 0) // 2
+            step = min(max(spacing, apart), math.isqrt(int(area / FEW_WINDOWS)), _LARGEST_STEP)
+            tracker = self.tracker.with_changes(step=max(step, self.tracker.spacing))
             return track(
                 pair, tracker, engine=self.engine, device=self.device, mask=self.stable, progress=self.progress
             )

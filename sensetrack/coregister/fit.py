@@ -7,6 +7,7 @@ joint residual of dx and dy then refines it.
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 
@@ -36,8 +37,8 @@ _AGREES = 3.0
 _START_WINDOWS = 1500
 _SUBSETS = 500
 _KEPT_STARTS = 10
-_CELLS = 8
-_LEAST_CELLS = 20
+_FEWEST_CELLS, _MOST_CELLS = 4, 8
+_LEAST_CLUSTERS = 12
 _ROUNDS = 60
 _MEDIAN_OF_NORMAL = 1.4826
 
@@ -67,9 +68,9 @@ def fit_shift(displacement: Displacement, stable: Mask | None = None, kind: Kind
     taken up by a polynomial.
 
     Windows count by ``1 / (sigma^2 + median(sigma)^2)`` and by their quality relative to the median quality, so that a
-    tracker's overconfident errors cannot let a few windows decide. Standard errors come from the scatter between 8 x 8
-    parts of the image (cluster sandwich: Liang & Zeger, 1986, *Biometrika* 73, 13), so overlapping windows and
-    residuals that are correlated over a part of the image do not make them too small.
+    tracker's overconfident errors cannot let a few windows decide. Standard errors come from the scatter between 4 x 4
+    to 8 x 8 parts of the image (cluster sandwich: Liang & Zeger, 1986, *Biometrika* 73, 13), so neither overlapping
+    windows nor residuals that are alike over a part of the image make them too small.
 
     Parameters
     ----------
@@ -105,7 +106,7 @@ def fit_shift(displacement: Displacement, stable: Mask | None = None, kind: Kind
         values=np.stack([field.dx[chosen], field.dy[chosen]], axis=-1).astype(np.float64),
         spread=spread,
         weight=weight,
-        cell=_cells(rows, cols),
+        cell=_cells(rows, cols, _reach(displacement)),
     )
     _check_spread(windows, kind, stable is not None)
     coefficients, scatter = _refine(windows, *_start(windows))
@@ -179,13 +180,20 @@ def _precision(field: Field, chosen: Mask) -> tuple[DoubleArray, DoubleArray]:
     return np.sqrt(relative), trust / relative
 
 
-def _cells(rows: DoubleArray, cols: DoubleArray) -> NDArray[np.intp]:
-    """Number the part of the image, of 8 x 8, that each window lies in."""
+def _reach(displacement: Displacement) -> float:
+    """Return over how many input pixels the errors of neighbouring vectors are alike: the tracker's window."""
+    window = json.loads(displacement.provenance.parameters).get("window")
+    return float(window) if isinstance(window, int | float) else 4.0 * displacement.spacing
+
+
+def _cells(rows: DoubleArray, cols: DoubleArray, reach: float) -> NDArray[np.intp]:
+    """Number the part of the image, of up to 8 x 8 parts much larger than ``reach``, that each window lies in."""
     parts = []
     for position in (rows, cols):
         span = max(float(np.ptp(position)), 1e-9)
-        parts.append(np.minimum((_CELLS * (position - position.min()) / span).astype(np.intp), _CELLS - 1))
-    number: NDArray[np.intp] = parts[0] * _CELLS + parts[1]
+        count = int(min(max(span / (3 * reach), _FEWEST_CELLS), _MOST_CELLS))
+        parts.append(np.minimum((count * (position - position.min()) / span).astype(np.intp), count - 1))
+    number: NDArray[np.intp] = parts[0] * _MOST_CELLS + parts[1]
     return number
 
 
@@ -281,7 +289,7 @@ def _covariance(
     scores = windows.design * (windows.weight * inside**2 * residual[:, component])[:, None]
     cells, number = np.unique(windows.cell, return_inverse=True)
     groups = len(cells)
-    if groups < _LEAST_CELLS:
+    if groups < _LEAST_CLUSTERS:
         number, groups = np.arange(len(windows)), len(windows)
     sums = np.zeros((groups, scores.shape[1]))
     np.add.at(sums, number, scores)

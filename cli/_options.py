@@ -202,12 +202,11 @@ class Area(Settings):
 
 @dataclass(frozen=True)
 class Computing(Settings):
-    """Which engine runs the blocks, and their size."""
+    """Which engine runs the blocks."""
 
     engine: str
     workers: int | None
     scheduler: str | None
-    block: int
 
     options: ClassVar[Sequence[click.Parameter]] = (
         Option(
@@ -231,15 +230,6 @@ class Computing(Settings):
             section="Computing",
             help="Use a running Dask scheduler, such as tcp://host:8786.",
         ),
-        Option(
-            ["--block"],
-            type=click.IntRange(min=64),
-            default=1024,
-            show_default=True,
-            metavar="PIXELS",
-            section="Computing",
-            help="Side of the blocks that are worked on; smaller takes less memory.",
-        ),
     )
 
     def open(self) -> AbstractContextManager[Engine]:
@@ -248,6 +238,27 @@ class Computing(Settings):
 
         name = "dask" if self.scheduler is not None and not _was_given("engine") else self.engine
         return open_engine(name, self.workers, self.scheduler)
+
+
+BLOCK = Option(
+    ["--block"],
+    type=click.IntRange(min=64),
+    default=1024,
+    show_default=True,
+    metavar="PIXELS",
+    section="Computing",
+    help="Side of the blocks that are worked on; smaller takes less memory.",
+)
+
+
+def with_option(item: click.Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command an option that is made already."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        function.__dict__.setdefault("__click_params__", []).append(item)
+        return function
+
+    return decorate
 
 
 def flags_of(options: Iterable[click.Parameter]) -> set[str]:

@@ -18,13 +18,13 @@ from sensetrack.trackers import Tracker, registry
 from ._command import Argument, Command, Option
 from ._console import progress, say_field
 from ._generate import ParamsOptions, dumped
-from ._options import Area, Computing, PairInput, Target, flags_of
+from ._options import BLOCK, Area, Computing, PairInput, Target, flags_of
 
 
 def tracker_command(name: str) -> click.Command:
     """Generate the command of a registered tracker."""
     cls = registry.get(name)
-    common = [*Target.options, *PairInput.options, *Area.options, *Computing.options, _device(cls)]
+    common = [*Target.options, *PairInput.options, *Area.options, *Computing.options, BLOCK, _device(cls)]
     made = ParamsOptions(cls, f"Parameters of {name}", reserved=flags_of(common))
     return Command(
         name,
@@ -90,7 +90,7 @@ def _run(made: ParamsOptions[Tracker], **values: Any) -> None:
             device=values["device"],
             mask=area.open(),
             mask_windows=area.mask_windows,
-            block=computing.block,
+            block=values["block"],
             progress=bar,
             overwrite=target.overwrite,
         )

@@ -19,7 +19,7 @@ from sensetrack.summary import FieldSummary
 from ._command import Note, argument, option
 from ._command import command as declare
 from ._console import progress, say, say_rows
-from ._options import Computing, Target, with_settings
+from ._options import BLOCK, Computing, Target, with_option, with_settings
 from ._types import text_of
 
 
@@ -79,6 +79,7 @@ def _notes() -> Iterable[Note]:
 )
 @option("--drop", is_flag=True, section="What to do", help="At last replace flagged values by NaN.")
 @with_settings("computing", Computing)
+@with_option(BLOCK)
 def command(
     file: str,
     target: Target,
@@ -90,6 +91,7 @@ def command(
     fill: float | None,
     drop: bool,
     computing: Computing,
+    block: int,
 ) -> None:
     """Flag outliers of a displacement file, and smooth, fill or drop if asked.
 
@@ -113,7 +115,7 @@ def command(
             passes=passes,
             drop=drop,
             engine=engine,
-            block=computing.block,
+            block=block,
             progress=bar,
             overwrite=target.overwrite,
         )

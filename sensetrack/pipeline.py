@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import yaml
 
 from sensetrack.errors import ParameterError
 from sensetrack.filters import Filter
 from sensetrack.filters import registry as filters
+from sensetrack.registry import Registry
+from sensetrack.trackers import Tracker
+from sensetrack.trackers import registry as trackers
 
 DEFAULT_FILTERS = ("ndc", "median-test")
 """Filters that judge when none is named: agreement with the neighbours, then the normalised median test."""
@@ -27,15 +31,35 @@ def filter_of(text: str) -> Filter:
     ParameterError
         There is no such filter or parameter, or a value does not fit.
     """
-    name, _, rest = text.partition(":")
-    cls = filters.get(name.strip())
+    name, values = _parse(text, filters)
+    return filters.get(name)(**values)
+
+
+def tracker_of(text: str) -> Tracker:
+    """Build a tracker from text as `filter_of` does, such as ``"pcc:window=128"``.
+
+    Raises
+    ------
+    ParameterError
+        There is no such tracker or parameter, or a value does not fit.
+    """
+    name, values = _parse(text, trackers)
+    return trackers.get(name)(**values)
+
+
+def _parse(text: str, registry: Registry[Any]) -> tuple[str, dict[str, object]]:
+    """Split ``name:parameter=value,...``."""
+    name, _, rest = (part.strip() for part in text.partition(":"))
+    fields = registry.get(name).model_fields
     values = {}
-    for part in re.split(r",(?![^\[{]*[\]}])", rest) if rest.strip() else ():
+    for part in re.split(r",(?![^\[{]*[\]}])", rest) if rest else ():
         key, sign, value = part.partition("=")
         if not sign or not key.strip():
-            raise ParameterError(f"filter '{text}': '{part}' is not parameter=value, such as {_example(cls, name)}")
+            first = next(iter(fields), None)
+            example = f", such as {name}:{first}={fields[first].default}" if first else ""
+            raise ParameterError(f"{registry.kind} '{text}': '{part}' is not parameter=value{example}")
         values[key.strip().replace("-", "_")] = _value(text, value)
-    return cls(**values)
+    return name, values
 
 
 def _value(text: str, value: str) -> object:
@@ -44,9 +68,4 @@ def _value(text: str, value: str) -> object:
     try:
         return yaml.safe_load(value)
     except yaml.YAMLError:
-        raise ParameterError(f"filter '{text}': '{value}' cannot be read; write it as in YAML") from None
-
-
-def _example(cls: type[Filter], name: str) -> str:
-    first = next(iter(cls.model_fields), None)
-    return name if first is None else f"{name}:{first}={cls.model_fields[first].default}"
+        raise ParameterError(f"'{text}': '{value}' cannot be read; write it as in YAML") from None

@@ -82,7 +82,7 @@ def test_help_has_every_filter_and_parameter(run):
         (["--filter", "mad:treshold=3"], 2, "Mad has no parameter 'treshold'; did you mean 'threshold'?"),
         (["--filter", "mad:threshold=-3"], 2, "Mad: threshold = -3: input should be greater than 0"),
         (["--filter", "mad:3"], 2, "filter 'mad:3': '3' is not parameter=value, such as mad:window=5"),
-        (["--filter", "mad:threshold=[1"], 2, "filter 'mad:threshold=[1': '[1' cannot be read"),
+        (["--filter", "mad:threshold=[1"], 2, "'mad:threshold=[1': '[1' cannot be read"),
         (["--filter", "none"], 2, "nothing to do"),
         (["--filter", "none", "--filter", "mad"], 2, "--filter none stands alone"),
         (["--smooth", "4"], 2, "smooth = 4: the window's side must be odd"),

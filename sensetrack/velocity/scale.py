@@ -130,13 +130,15 @@ def _metres_per_degree(grid: Grid) -> tuple[DoubleArray, DoubleArray]:
 
 
 def _projection_scale(grid: Grid) -> NDArray[np.float64]:
-    """Scale of a projection at every pixel, ``(row, col)``: the square root of its areal scale."""
+    """Scale of a projection at every pixel, ``(row, col)``: the square root of its areal scale; 1 for local systems."""
     import pyproj
 
+    crs = pyproj.CRS.from_user_input(grid.crs)
+    if not crs.is_projected:
+        return np.ones((1, 1))
+    projection = pyproj.Proj(crs)
     rows = np.unique(np.r_[np.arange(0, grid.height, NODE), grid.height - 1])
     cols = np.unique(np.r_[np.arange(0, grid.width, NODE), grid.width - 1])
-    crs = pyproj.CRS.from_user_input(grid.crs)
-    projection = pyproj.Proj(crs)
     x, y = grid.xy(rows[:, None], cols[None, :])
     longitude, latitude = projection(x, y, inverse=True)
     nodes = np.sqrt(np.asarray(projection.get_factors(longitude, latitude).areal_scale))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,22 +16,42 @@ from sensetrack.summary import FieldSummary
 
 from ._command import is_quiet
 
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
 Progress = Callable[[int, int], None]
+
+
+StageProgress = Callable[[str, int, int], None]
 
 
 @contextmanager
 def progress(what: str) -> Iterator[Progress | None]:
     """Yield a callback that draws a progress bar on stderr, or None where nobody would see it."""
+    with stages() as report:
+        yield None if report is None else functools.partial(report, what)
+
+
+@contextmanager
+def stages() -> Iterator[StageProgress | None]:
+    """Yield a callback that draws one progress bar per stage on stderr, or None where nobody would see them."""
     if is_quiet() or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield report
 
 
 def say(text: str = "") -> None:
@@ -55,3 +78,19 @@ def say_field(path: str, summary: FieldSummary, *, spacing: int, seconds: float 
     if seconds is not None:
         lines.append(("time", f"{seconds:.1f} s, {rows * cols / max(seconds, 1e-9):,.0f} estimates per second"))
     say_rows(lines)
+
+
+def say_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table on stdout; the first column is text, the others are numbers."""
+    if is_quiet():
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    for number, head in enumerate(heads):
+        table.add_column(head, justify="right" if number else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    Console(file=sys.stdout, width=max(110, shutil.get_terminal_size().columns)).print(table)

@@ -159,7 +159,10 @@ def _help(cls: type[Params], name: str, inner: Any) -> str:
     if _repeats(inner):
         parts.append("Repeat for several.")
     default = field.get_default(call_default_factory=True, validated_data={})
-    parts.append("[required]" if default is PydanticUndefined else f"[default: {text_of(default)}]")
+    if default is PydanticUndefined:
+        parts.append("[required]")
+    elif default is not None or "default:" not in parts[0]:
+        parts.append(f"[default: {text_of(default)}]")
     return " ".join(parts)
 
 

@@ -120,6 +120,22 @@ class Times(Settings):
             raise click.UsageError("give --days or --dates, not both")
 
 
+BAND = Option(
+    ["--band"],
+    metavar="B",
+    section="Input",
+    help="Number, name or colour of the band to use, or 'mean' of all. [default: grey of a colour picture, else the "
+    "first]",
+)
+NODATA = Option(
+    ["--nodata"],
+    type=click.FLOAT,
+    metavar="X",
+    section="Input",
+    help="Value that means missing. [default: the file's]",
+)
+
+
 @dataclass(frozen=True)
 class PairInput(Times):
     """How the two images are opened."""
@@ -129,14 +145,8 @@ class PairInput(Times):
     coregister: bool
 
     options: ClassVar[Sequence[click.Parameter]] = (
-        Option(
-            ["--band"],
-            metavar="B",
-            section="Input",
-            help="Number, name or colour of the band to use, or 'mean' of all. "
-            "[default: grey of a colour picture, else the first]",
-        ),
-        Option(["--nodata"], type=click.FLOAT, section="Input", help="Value that means missing. [default: the file's]"),
+        BAND,
+        NODATA,
         Option(
             ["--coregister/--no-coregister"],
             default=False,

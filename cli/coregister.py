@@ -13,17 +13,17 @@ from sensetrack.coregister.resample import move
 from sensetrack.coregister.shift import KINDS, ShiftModel
 from sensetrack.errors import OutputError
 from sensetrack.pair import ImagePair
-from sensetrack.pipeline import tracker_of
 from sensetrack.raster.grid import Grid, crs_name
 from sensetrack.raster.image import Image
 from sensetrack.raster.mask import AreaMask
 from sensetrack.raster.write import check_target, refuse_same_file
+from sensetrack.specs import tracker_of
 
 from ._command import argument, option
 from ._command import command as declare
 from ._console import progress, say, say_rows
 from ._generate import with_params
-from ._options import Computing, with_settings
+from ._options import BAND, NODATA, Computing, with_option, with_settings
 
 
 @declare(
@@ -77,8 +77,8 @@ from ._options import Computing, with_settings
     section="Shift",
     help="Take out this shift, from --json of another run, in place of measuring.",
 )
-@option("--band", metavar="B", section="Input", help="Band to measure on, as for the trackers.")
-@option("--nodata", type=float, metavar="X", section="Input", help="Value that means missing. [default: the file's]")
+@with_option(BAND)
+@with_option(NODATA)
 @with_params(RegridParams, "Grid and resampling")
 @with_settings("computing", Computing)
 @option("--device", default="auto", show_default=True, section="Computing", help="The tracker's, as for its command.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 
 import click
@@ -18,6 +17,7 @@ from ._command import command as declare
 from ._console import progress, say, say_rows
 from ._generate import with_params
 from ._options import Target, with_settings
+from ._outcome import summary_rows
 
 
 @declare(
@@ -68,24 +68,6 @@ def command(
     say_rows([*summary_rows(summary), *_speed_rows(target.output, summary), *shares])
 
 
-def summary_rows(summary: Summary) -> list[tuple[str, str]]:
-    """Return the time base, what stable ground showed, and typical errors."""
-    unit, stable = summary.units, summary.stable
-    rows = [("time base", f"{summary.days:.6g} days")]
-    if stable.method == "none":
-        rows.append(("stable ground", "none given: no shift subtracted, errors are the tracker's own"))
-    else:
-        done = "subtracted" if summary.shift_subtracted else "not subtracted"
-        source = {"mask": "under the mask", "slow": "the slowest quarter"}[stable.method]
-        rows += [
-            ("stable ground", f"{stable.count} points, {source}"),
-            ("shift there", f"dx {stable.dx:+.3f}, dy {stable.dy:+.3f} px; {done}"),
-            ("scatter there", f"{stable.sigma_dx:.3f}, {stable.sigma_dy:.3f} px (1 sigma)"),
-        ]
-    rows.append(("typical error", f"vx {_number(summary.x.error)}, vy {_number(summary.y.error)} {unit} (1 sigma)"))
-    return rows
-
-
 def _speed_rows(path: str, summary: Summary) -> list[tuple[str, str]]:
     """Return the median and the fastest speed, where the file can be read back."""
     if not path.lower().endswith((".tif", ".tiff", ".nc")):
@@ -94,7 +76,3 @@ def _speed_rows(path: str, summary: Summary) -> list[tuple[str, str]]:
     speed, valid = file.read("v")
     values = Statistics.of(speed, valid & usable_mask(flag_array(file.read("flags")[0])))
     return [("speed", f"median {values.median:.4g}, largest {values.maximum:.4g} {summary.units}")]
-
-
-def _number(value: float) -> str:
-    return "unknown" if math.isnan(value) else f"{value:.3g}"

@@ -1,0 +1,68 @@
+"""Filters and trackers from one line of text, as command lines and project files write them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from sensetrack.errors import ParameterError
+from sensetrack.filters import Filter
+from sensetrack.filters import registry as filters
+from sensetrack.registry import Registry
+from sensetrack.trackers import Tracker
+from sensetrack.trackers import registry as trackers
+
+
+def filter_of(text: str) -> Filter:
+    """Build a filter from ``name`` or ``name:parameter=value,parameter=value``.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``"median-test:threshold=3,window=7"``; values are written as in YAML, lists in brackets.
+
+    Raises
+    ------
+    ParameterError
+        There is no such filter or parameter, or a value does not fit.
+    """
+    name, values = _parse(text, filters)
+    return filters.get(name)(**values)
+
+
+def tracker_of(text: str) -> Tracker:
+    """Build a tracker from text as `filter_of` does, such as ``"pcc:window=128"``.
+
+    Raises
+    ------
+    ParameterError
+        There is no such tracker or parameter, or a value does not fit.
+    """
+    name, values = _parse(text, trackers)
+    return trackers.get(name)(**values)
+
+
+def _parse(text: str, registry: Registry[Any]) -> tuple[str, dict[str, object]]:
+    """Split ``name:parameter=value,...``."""
+    name, _, rest = (part.strip() for part in text.partition(":"))
+    fields = registry.get(name).model_fields
+    values = {}
+    for part in re.split(r",(?![^\[{]*[\]}])", rest) if rest else ():
+        key, sign, value = part.partition("=")
+        if not sign or not key.strip():
+            first = next(iter(fields), None)
+            example = f", such as {name}:{first}={fields[first].default}" if first else ""
+            raise ParameterError(f"{registry.kind} '{text}': '{part}' is not parameter=value{example}")
+        values[key.strip().replace("-", "_")] = _value(text, value)
+    return name, values
+
+
+def _value(text: str, value: str) -> object:
+    if value.strip().lower() == "none":
+        return None
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ParameterError(f"'{text}': '{value}' cannot be read; write it as in YAML") from None

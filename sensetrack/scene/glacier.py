@@ -28,7 +28,7 @@ _COURSE = np.array(
 )
 """Centre line from the head of the glacier down the valley: (row, column) as fractions of the image."""
 
-_HALF_WIDTH = 130.0
+_HALF_WIDTH = 148.0
 _TONGUE = 210.0
 _TERMINUS = 0.685
 
@@ -51,7 +51,7 @@ def glacier(frame: Frame, noise: NoiseSource, peak: float) -> Landscape:
     # 0 on the centre line, 1 at the margin; the last stretch closes like an ellipse.
     closing = np.maximum(0, along - (end - _TONGUE * scale)) / (_TONGUE * scale)
     inside = np.hypot(across / (half_width * uneven(along, across, 120 * scale, 0.09, noise)), closing)
-    profile = 1 - smoothstep((inside - 0.30) / 0.70)
+    profile = 1 - smoothstep((inside - 0.15) / 0.85)
     speed = peak * profile * (0.72 + 0.28 * np.exp(-(((along / end - 0.62) / 0.22) ** 2)))
     motion = SmoothMotion(frame, speed * tangent[0], speed * tangent[1])
 

@@ -34,8 +34,8 @@ LARGEST_RIVAL = 0.8
 
 _CUT = 4.0
 _AGREES = 3.0
-_START_WINDOWS = 1500
-_SUBSETS = 500
+_START_WINDOWS = 1000
+_SUBSETS = 400
 _KEPT_STARTS = 10
 _FEWEST_CELLS, _MOST_CELLS = 4, 8
 _LEAST_CLUSTERS = 12
@@ -199,7 +199,8 @@ def _cells(rows: DoubleArray, cols: DoubleArray, reach: float) -> NDArray[np.int
 
 def _check_spread(windows: _Windows, kind: Kind, masked: bool) -> None:
     """Raise when the windows lie on a line or in a few spots, so that the terms cannot be told apart."""
-    singular = np.linalg.svd(windows.design / np.linalg.norm(windows.design, axis=0), compute_uv=False)
+    size = np.maximum(np.linalg.norm(windows.design, axis=0), 1e-9)
+    singular = np.linalg.svd(windows.design / size, compute_uv=False)
     if singular[-1] < 1e-3 * singular[0]:
         what = "the windows on stable ground" if masked else "the measured windows"
         raise InputError(f"{what} lie on a line or a curve, where kind '{kind}' is not determined; use kind='shift'")
@@ -214,11 +215,8 @@ def _start(windows: _Windows) -> tuple[DoubleArray, DoubleArray]:
         some = np.sort(rng.choice(some, _START_WINDOWS, replace=False))
     design, values = windows.design[some], windows.values[some]
     share = max(math.ceil(COVERAGE * len(some)), min(len(some), 2 * terms))
-    if terms == 1:
-        trials = values[:, None, :]
-    else:
-        subsets = np.stack([rng.choice(len(some), terms, replace=False) for _ in range(_SUBSETS)])
-        trials = np.linalg.pinv(design[subsets]) @ values[subsets]
+    subsets = np.stack([rng.choice(len(some), terms, replace=False) for _ in range(_SUBSETS)])
+    trials = np.linalg.pinv(design[subsets]) @ values[subsets]
     ranked = sorted((_trimmed(design, values, trial, share), number) for number, trial in enumerate(trials))
     best, best_sum = trials[ranked[0][1]], math.inf
     for _, number in ranked[:_KEPT_STARTS]:
@@ -287,15 +285,21 @@ def _covariance(
     slope = windows.weight * (inside**2 - 4.0 * inside * (scaled / _CUT) ** 2)
     bread = np.linalg.pinv(windows.design.T @ (windows.design * slope[:, None]))
     scores = windows.design * (windows.weight * inside**2 * residual[:, component])[:, None]
-    cells, number = np.unique(windows.cell, return_inverse=True)
-    groups = len(cells)
-    if groups < _LEAST_CLUSTERS:
-        number, groups = np.arange(len(windows)), len(windows)
-    sums = np.zeros((groups, scores.shape[1]))
-    np.add.at(sums, number, scores)
-    meat = sums.T @ sums * groups / max(groups - scores.shape[1], 1)
-    covariance = bread @ meat @ bread
+    alone = bread @ _meat(scores, np.arange(len(windows))) @ bread
+    cells = np.unique(windows.cell, return_inverse=True)[1]
+    together = bread @ _meat(scores, cells) @ bread if cells.max() + 1 >= _LEAST_CLUSTERS else alone
+    # Few parts make the scatter between them uncertain; it is never believed to be less than that of the windows.
+    covariance = max(alone, together, key=np.trace)
     return tuple(tuple(map(float, row)) for row in covariance)
+
+
+def _meat(scores: DoubleArray, cluster: NDArray[np.intp]) -> DoubleArray:
+    """Return the summed outer products of each cluster's score, corrected for a small number of clusters."""
+    groups, terms = int(cluster.max()) + 1, scores.shape[1]
+    sums: DoubleArray = np.zeros((groups, terms))
+    np.add.at(sums, cluster, scores)
+    meat: DoubleArray = sums.T @ sums * groups / max(groups - terms, 1)
+    return meat
 
 
 def _check_agreement(model: ShiftModel, rows: DoubleArray, cols: DoubleArray) -> None:

@@ -94,9 +94,9 @@ class Truth:
             There is no such file, or it lacks a layer.
         """
         file = LayerFile.open(path)
-        layers = file.read(names=[name for name in ("dx", "dy", "valid") if name in file.names])
-        if not {"dx", "dy"} <= set(layers):
+        if not {"dx", "dy"} <= set(file.names):
             raise InputError(f"{path}: not a truth file: it has no layer dx and dy, but {', '.join(file.names)}")
+        layers = file.read(names=[name for name in ("dx", "dy", "valid") if name in file.names])
         known = np.nan_to_num(layers.get("valid", np.ones(file.grid.shape, np.float32))) > 0
         nan = np.float32(np.nan)
         return cls(file.grid, np.where(known, layers["dx"], nan), np.where(known, layers["dy"], nan))

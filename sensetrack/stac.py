@@ -103,9 +103,11 @@ def bounding_box(geometry: dict[str, Any]) -> list[float]:
     rings = [np.asarray(polygon[0]) for polygon in polygons]
     south, north = min(ring[:, 1].min() for ring in rings), max(ring[:, 1].max() for ring in rings)
     west, east = min(ring[:, 0].min() for ring in rings), max(ring[:, 0].max() for ring in rings)
-    if len(rings) > 1 and west == -180.0 and east == 180.0:
-        west = min(ring[:, 0].min() for ring in rings if ring[:, 0].max() == 180.0)
-        east = max(ring[:, 0].max() for ring in rings if ring[:, 0].min() == -180.0)
+    if west == -180.0 and east == 180.0:
+        first = min((ring[:, 0].min() for ring in rings if ring[:, 0].max() == 180.0), default=west)
+        last = max((ring[:, 0].max() for ring in rings if ring[:, 0].min() == -180.0), default=east)
+        if first > last:
+            west, east = first, last
     return [float(west), float(south), float(east), float(north)]
 
 

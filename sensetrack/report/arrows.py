@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COUNT = 30
 """Arrows along the longer side of a map."""
 
-SHORTEST = 0.06
+SHORTEST = 0.1
 """Vectors shorter than this fraction of the longest are left out: their heads would hide their lack of direction."""
 
 

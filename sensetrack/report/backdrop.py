@@ -16,6 +16,9 @@ OVERSAMPLING = 3
 """An overview is read this much finer than it is drawn, and averaged: files without overviews are sampled, and
 sampled speckle looks like noise."""
 
+DARKEST = 70
+"""Grey value of the darkest pixels, 0..255: black ground would swallow dark colours over it."""
+
 
 def backdrop(image: Image, grid: Grid, size: int) -> NDArray[np.uint8]:
     """Return a grey picture of an image on the extent of ``grid``.
@@ -32,7 +35,8 @@ def backdrop(image: Image, grid: Grid, size: int) -> NDArray[np.uint8]:
     Returns
     -------
     ndarray of uint8, shape (row, col, 2)
-        Grey value, stretched between the 2nd and 98th percentiles, and opacity (0 where the image has no pixels).
+        Grey value, stretched between the 2nd and 98th percentiles and lightened so that colours stay clear over it,
+        and opacity (0 where the image has no pixels).
 
     Raises
     ------
@@ -69,7 +73,7 @@ def stretch(pixels: FloatArray, valid: Mask, tails: float = 2.0) -> NDArray[np.u
     if valid.any():
         low, high = np.percentile(pixels[valid], [tails, 100 - tails])
         grey = (pixels - low) / max(high - low, np.finfo(np.float32).tiny)
-        picture[..., 0] = np.where(valid, np.clip(255 * grey, 0, 255), 0)
+        picture[..., 0] = np.where(valid, DARKEST + (255 - DARKEST) * np.clip(grey, 0, 1), 0)
     picture[..., 1] = np.where(valid, 255, 0)
     return picture
 

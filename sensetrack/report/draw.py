@@ -106,9 +106,8 @@ def colours(kind: Kind, opacity: float) -> Colormap:
 
 
 def draw_picture(ax: Axes, frame: Frame, picture: NDArray[np.uint8]) -> None:
-    """Draw a grey picture with opacity, shape (row, col, 2), over the extent of the frame, lightened as a backdrop."""
-    grey = 70 + picture[..., 0] * (185.0 / 255.0)
-    rgba = np.dstack([grey, grey, grey, picture[..., 1]]).astype(np.uint8)
+    """Draw a grey picture with opacity, shape (row, col, 2), over the extent of the frame."""
+    rgba = picture[..., [0, 0, 0, 1]]
     _place(ax, frame, rgba, interpolation="antialiased")
 
 

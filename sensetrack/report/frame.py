@@ -82,6 +82,14 @@ class Frame:
         return (float(x0), float(x1)), ((float(y1), float(y0)) if self.y_down else (float(y0), float(y1)))
 
     @property
+    def label_length(self) -> int:
+        """Letters of the longest tick label of y, for the room beside the axes."""
+        _, (bottom, top) = self.limits
+        step = abs(top - bottom) / 6
+        decimals = max(0, math.ceil(-math.log10(step) - 1e-9))
+        return len(f"{-max(abs(bottom), abs(top)):.{decimals}f}") - (min(bottom, top) >= 0)
+
+    @property
     def ratio(self) -> float:
         """Height over width of the map as drawn."""
         (x0, x1), (y0, y1) = self.limits

@@ -231,7 +231,8 @@ class Truth:
     nmad, rmse, p95 : float
         Robust standard deviation, root mean square, and 95th percentile of the absolute value.
     within : float
-        Share of errors that are within one predicted sigma (0.683 when the sigmas are right); NaN without sigmas.
+        Share of errors within one predicted sigma of the median error (0.683 when the sigmas are right, and errors
+        Gaussian); NaN without sigmas.
     """
 
     name: str
@@ -272,7 +273,7 @@ def against_truth(sheet: Sheet, true: tuple[FloatArray, FloatArray]) -> list[Tru
         if sigma_name is not None:
             sigma = sheet.layers[sigma_name][where]
             known = np.isfinite(sigma)
-            within = float(np.mean(np.abs(error[known]) <= sigma[known])) if known.any() else within
+            within = float(np.mean(np.abs(error[known] - bias) <= sigma[known])) if known.any() else within
         rows.append(
             Truth(
                 name,
@@ -285,3 +286,47 @@ def against_truth(sheet: Sheet, true: tuple[FloatArray, FloatArray]) -> list[Tru
             )
         )
     return rows
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """Whether predicted errors are as large as actual ones, for groups of pixels with like predictions.
+
+    Attributes
+    ----------
+    name : str
+        Component.
+    predicted, actual : ndarray of float64
+        Median predicted standard deviation of each group, and the robust spread (NMAD) of its actual errors about
+        the median error of all pixels. On the diagonal the prediction is right.
+    """
+
+    name: str
+    predicted: DoubleArray
+    actual: DoubleArray
+
+
+def reliability(sheet: Sheet, true: tuple[FloatArray, FloatArray], groups: int = 8) -> list[Reliability]:
+    """Compare predicted with actual errors, in groups of equal size; empty without predictions or fewer than 50 pixels.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        Of a displacement.
+    true : tuple of ndarray
+        As from `truth_on`.
+    groups : int
+    """
+    found = []
+    for name, right, sigma_name in zip(sheet.components, true, sheet.errors or (), strict=False):
+        sigma = sheet.layers[sigma_name].astype(np.float64)
+        where = sheet.usable & np.isfinite(right) & np.isfinite(sigma)
+        if np.count_nonzero(where) < 50:
+            continue
+        error = (sheet.layers[name] - right)[where].astype(np.float64)
+        error = np.abs(error - np.median(error))
+        order = np.argsort(sigma[where], kind="stable")
+        parts = np.array_split(order, groups)
+        predicted = np.array([np.median(sigma[where][part]) for part in parts])
+        found.append(Reliability(name, predicted, np.array([NMAD * np.median(error[part]) for part in parts])))
+    return found

@@ -159,7 +159,7 @@ def map_figure(
     frame = Frame.of(sheet.grid)
     cols = min(len(panels), 3)
     rows = -(-len(panels) // cols)
-    figure, axes = map_axes(frame.ratio, rows, cols, legend="flags" in panels)
+    figure, axes = map_axes(frame, rows, cols, legend="flags" in panels)
     for number, (ax, name) in enumerate(zip(axes, panels, strict=False)):
         draw_map(
             ax,
@@ -180,23 +180,22 @@ def map_figure(
     return figure
 
 
-def map_axes(ratio: float, rows: int, cols: int, *, legend: bool = False) -> tuple[Figure, list[Axes]]:
+def map_axes(frame: Frame, rows: int, cols: int, *, legend: bool = False) -> tuple[Figure, list[Axes]]:
     """Return a figure with axes of exactly the shape of the map, so that nothing has to be fitted afterwards.
 
     Parameters
     ----------
-    ratio : float
-        Height over width of the map.
+    frame : Frame
     rows, cols : int
         Panels.
     legend : bool
         Whether the last column needs room for the legend of the flags.
     """
-    width = {1: 7.2, 2: 5.0, 3: 4.2}[cols]
+    width, ratio = {1: 7.2, 2: 5.0, 3: 4.2}[cols], frame.ratio
     if width * ratio > 1.5 * width:
         width = 1.5 * width / ratio
     height = width * ratio
-    left, right, top, bottom = 0.7, 0.65, 0.32, 0.45
+    left, right, top, bottom = 0.42 + 0.075 * frame.label_length, 0.65, 0.32, 0.45
     across, down = left + width + right, top + height + bottom
     total = max(cols * across + (0.85 if legend else 0.0), 5.2), rows * down + HEADING
     figure = new_figure(*total)

@@ -85,6 +85,7 @@ def content(grid: Grid, summary: Summary, *, packed: bool = False) -> Content:
             dtype="uint8",
             attributes={
                 "standard_name": "interpolated_value_mask",
+                "description": "true where values have been interpolated",
                 "flag_values": np.array([0, 1], np.uint8),
                 "flag_meanings": "measured interpolated",
             },

@@ -79,7 +79,7 @@ class Sample:
         self._cap = cap
         self._step = 1
         self._parts: list[NDArray[np.float32]] = []
-        self._places: list[NDArray[np.int64]] = []
+        self._places: list[NDArray[np.int32]] = []
         self._held = 0
 
     def add(self, row: int, col: int, where: Mask, layers: Mapping[str, NDArray[Any]]) -> None:
@@ -90,7 +90,7 @@ class Sample:
         rows, cols = np.nonzero(coarse)
         rows, cols = rows * self._step + first_row, cols * self._step + first_col
         self._parts.append(np.stack([np.asarray(layers[name][rows, cols], np.float32) for name in LAYERS]))
-        self._places.append(np.stack([rows + row, cols + col]))
+        self._places.append(np.stack([rows + row, cols + col]).astype(np.int32))
         self._held += rows.size
         while self._held > self._cap:
             self._thin()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from sensetrack.pipeline import Outcome, PipelineParams, run_pipeline
+from sensetrack.pipeline import Outcome, PipelineParams, Places, run_pipeline
 from sensetrack.raster.layers import LayerFile
 from sensetrack.raster.mask import AreaMask
 from sensetrack.raster.write import check_target
@@ -59,6 +59,15 @@ from ._outcome import say_accuracy, say_outcome
     section="Made-up scene",
     help="Another number makes another scene.",
 )
+@option(
+    "--size",
+    type=click.IntRange(min=128),
+    nargs=2,
+    default=None,
+    metavar="ROWS COLS",
+    section="Made-up scene",
+    help="Size of the images; everything in them shrinks alike. [default: about 1000 x 1000]",
+)
 @with_option(BAND)
 @with_option(NODATA)
 @option("--mask", type=click.Path(), metavar="FILE", section="Input", help="Measure only inside: raster or polygons.")
@@ -89,6 +98,7 @@ def command(
     overwrite: bool,
     kind: str,
     seed: int,
+    size: tuple[int, int] | None,
     band: str | None,
     nodata: float | None,
     mask: str | None,
@@ -110,14 +120,15 @@ def command(
         raise click.UsageError("give both images, or none for a made-up scene")
     if invert_stable and stable is None:
         raise click.UsageError("--invert-stable needs --stable FILE")
-    page = Path(output) / "report.html"
-    if page.parent.is_dir():
-        check_target(page, overwrite=overwrite)
+    places = Places(Path(output))
+    places.check(overwrite=overwrite)
+    page = places.folder / "report.html"
+    check_target(page, overwrite=overwrite)
     if pixel_size is not None:
         params = params.with_changes(velocity=params.velocity.with_changes(pixel_size=pixel_size))
     scene = None
     if reference is None or secondary is None:
-        scene = _make_scene(output, kind, seed, times, overwrite)
+        scene = _make_scene(output, kind, seed, size, times, overwrite)
         reference, secondary = str(scene.reference), str(scene.secondary)
         stable = stable or (str(scene.stable) if scene.stable else None)
     ground = None if stable is None else AreaMask.open(stable, inverse=invert_stable)
@@ -145,12 +156,13 @@ def command(
     _write_report(outcome, page, ground, overwrite)
 
 
-def _make_scene(output: str, kind: str, seed: int, times: Times, overwrite: bool) -> ScenePaths:
-    start = time.perf_counter()
-    days = times.days
+def _make_scene(
+    output: str, kind: str, seed: int, size: tuple[int, int] | None, times: Times, overwrite: bool
+) -> ScenePaths:
     if times.dates is not None:
         raise click.UsageError("--dates are for images of yours; a made-up scene has its own")
-    scene = write_scene(output, kind=kind, seed=seed, days=days, overwrite=overwrite)
+    start = time.perf_counter()
+    scene = write_scene(output, kind=kind, seed=seed, shape=size, days=times.days, overwrite=overwrite)
     rows, cols = LayerFile.open(scene.truth).grid.shape
     say(f"A made-up {kind}, seed {seed}, {rows} x {cols} pixels ({time.perf_counter() - start:.1f} s)")
     say_rows([("reference", str(scene.reference)), ("secondary", str(scene.secondary))])
@@ -165,4 +177,5 @@ def _write_report(outcome: Outcome, page: Path, stable: AreaMask | None, overwri
     say()
     say(f"Everything is in {page.parent}; open {page} in a browser, and try:")
     say(f"  sensetrack plot {outcome.places.velocity if outcome.velocity else outcome.result} -o map.png")
-    say(f"  sensetrack explain {outcome.result} 20 20 -o why.png")
+    rows, cols = LayerFile.open(outcome.result).grid.shape
+    say(f"  sensetrack explain {outcome.result} {cols // 2} {rows // 2} -o why.png")

@@ -51,8 +51,8 @@ def write_raster(tmp_path: Path) -> Callable[..., Path]:
     """Write an array as a raster file and return its path.
 
     ``write_raster(array, name="image.tif", *, grid=None, nodata=None, names=(), colours=(), tags=None, mask=None,
-    **profile)``: the array is ``(row, col)`` or ``(band, row, col)``; a relative name goes to the test's own folder;
-    ``mask`` (bool, True = valid) becomes a per-dataset mask; more profile entries go to rasterio.
+    colour_table=None, **profile)``: the array is ``(row, col)`` or ``(band, row, col)``; a relative name goes to the
+    test's own folder; ``mask`` (bool, True = valid) becomes a per-dataset mask; more profile entries go to rasterio.
     """
 
     def write(
@@ -65,6 +65,7 @@ def write_raster(tmp_path: Path) -> Callable[..., Path]:
         colours: Sequence[ColorInterp] = (),
         tags: dict[str, str] | None = None,
         mask: np.ndarray | None = None,
+        colour_table: dict[int, tuple[int, ...]] | None = None,
         **profile: Any,
     ) -> Path:
         path = tmp_path / name
@@ -85,6 +86,8 @@ def write_raster(tmp_path: Path) -> Callable[..., Path]:
             with rasterio.open(path, "w", **(options | profile)) as ds:
                 if colours:
                     ds.colorinterp = list(colours)
+                if colour_table:
+                    ds.write_colormap(1, colour_table)
                 ds.write(bands)
                 for number, text in enumerate(names, start=1):
                     ds.set_band_description(number, text)

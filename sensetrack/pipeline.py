@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from pydantic import field_validator
+
 from sensetrack.align import align_file
 from sensetrack.coregister.resample import Method
 from sensetrack.coregister.shift import ShiftModel
@@ -48,6 +50,19 @@ class PipelineParams(Params):
     smooth: int | None = param(None, "Side of a median over the filtered field", unit="output px", ge=3)
     fill: float | None = param(None, "Largest distance over which gaps are filled", unit="output px", ge=1)
     velocity: VelocityParams = param(VelocityParams(), "How displacement becomes velocity")
+
+    @field_validator("tracker")
+    @classmethod
+    def _check_tracker(cls, text: str) -> str:
+        tracker_of(text)
+        return text
+
+    @field_validator("filters")
+    @classmethod
+    def _check_filters(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        for text in texts:
+            filter_of(text)
+        return texts
 
 
 @dataclass(frozen=True)

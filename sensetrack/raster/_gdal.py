@@ -23,7 +23,12 @@ from sensetrack.types import Mask, PathLike, PixelArray
 GDAL_CACHE_BYTES = 64 * 2**20
 """GDAL's own default is 5 % of the machine's memory, which would count against ours."""
 
-_REMOTE = {
+_LOCAL = {
+    "GDAL_CACHEMAX": GDAL_CACHE_BYTES,
+    # GDAL's short cut for whole PNG pictures makes up the pixels that a cut-off file lacks.
+    "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",
+}
+_REMOTE = _LOCAL | {
     "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE",
     "GDAL_HTTP_MAX_RETRY": "4",
     "GDAL_HTTP_RETRY_DELAY": "1",
@@ -61,8 +66,7 @@ def opened(path: str) -> Iterator[rasterio.DatasetReader]:
     is_remote = "://" in path or path.startswith("/vsi")
     if not is_remote and ":" not in path[2:] and not Path(path).exists():
         raise InputError(f"{path}: no such file")
-    options = {"GDAL_CACHEMAX": GDAL_CACHE_BYTES, **(_REMOTE if is_remote else {})}
-    with rasterio.Env(**options):
+    with rasterio.Env(**(_REMOTE if is_remote else _LOCAL)):
         try:
             dataset = _open_quietly(path)
         except RasterioError as error:

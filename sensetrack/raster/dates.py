@@ -11,7 +11,7 @@ from sensetrack.errors import ParameterError
 ACQUIRED_TAG = "ACQUISITION_DATETIME"
 """Tag that our own files carry; ISO 8601, UTC."""
 
-_STAMP = re.compile(r"(?<!\d)((?:19|20)\d{2})[-_]?(\d{2})[-_]?(\d{2})(?:[T_]?(\d{2})[:]?(\d{2})[:]?(\d{2}))?(?!\d)")
+_STAMP = re.compile(r"(?<!\d)((?:19|20)\d{2})[-_]?(\d{2})[-_]?(\d{2})(?:[Tt_]?(\d{2})[:]?(\d{2})[:]?(\d{2}))?(?!\d)")
 
 
 def acquisition_time(tags: Mapping[str, str], name: str) -> datetime | None:

@@ -20,7 +20,7 @@ from sensetrack.raster.dates import ACQUIRED_TAG, acquisition_time, days_between
             datetime(2022, 1, 25, 15, 17, 1, tzinfo=UTC),
         ),
         ("LC08_L1TP_016037_20170813_20170814_01_RT_B8.TIF", datetime(2017, 8, 13, tzinfo=UTC)),
-        ("s1b-iw-grd-vv-20211223t051122-001.tiff", datetime(2021, 12, 23, tzinfo=UTC)),
+        ("s1b-iw-grd-vv-20211223t051122-001.tiff", datetime(2021, 12, 23, 5, 11, 22, tzinfo=UTC)),
         ("scene_20209999_20200301.tif", datetime(2020, 3, 1, tzinfo=UTC)),
         ("tile_120200131.tif", None),
         ("image.tif", None),

@@ -12,6 +12,7 @@ from rasterio.enums import Resampling
 
 from sensetrack.errors import GridError, InputError, NotARasterError
 from sensetrack.raster import vector
+from sensetrack.raster.crs import extent_text
 from sensetrack.raster.grid import Grid, crs_name
 from sensetrack.raster.image import Image
 from sensetrack.types import Mask, PathLike
@@ -127,7 +128,8 @@ class AreaMask:
         self._check_crs(grid)
         if not grid.overlaps(own):
             raise GridError(
-                f"{self.name} does not overlap the images: its extent is {own.bounds}, theirs {grid.bounds}"
+                f"{self.name} does not overlap the images: it covers {extent_text(own.bounds)} in "
+                f"{crs_name(own.crs)}, they cover {extent_text(grid.bounds)} in {crs_name(grid.crs)}"
             )
         return self
 

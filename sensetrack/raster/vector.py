@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.errors import CRSError
+from rasterio.errors import CRSError, NotGeoreferencedWarning
 
 from sensetrack.errors import GridError, InputError, did_you_mean
 from sensetrack.raster._quiet import quietly
@@ -74,7 +74,8 @@ class Outline:
         parts = _only_polygons(shapely.clip_by_rect(near, xmin, ymin, xmax, ymax))
         if not len(parts):
             return np.zeros(grid.shape, np.bool_)
-        burnt = rasterize(parts.tolist(), out_shape=grid.shape, transform=grid.transform, dtype="uint8")
+        with quietly(NotGeoreferencedWarning):
+            burnt = rasterize(parts.tolist(), out_shape=grid.shape, transform=grid.transform, dtype="uint8")
         inside: Mask = burnt > 0
         return inside
 

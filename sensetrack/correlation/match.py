@@ -9,14 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
+import scipy.special
 from numpy.typing import NDArray
 
+from sensetrack.correlation.masks import mask_weights
 from sensetrack.correlation.peak import coarse_peak, refine
-from sensetrack.correlation.spectrum import cross_power, frequencies, power
-from sensetrack.correlation.taper import tukey
-from sensetrack.correlation.windows import gather
+from sensetrack.correlation.spectrum import cross_power, frequencies
+from sensetrack.correlation.taper import taper_curvature
+from sensetrack.correlation.windows import STATISTICS, gather
 from sensetrack.device import cores
-from sensetrack.types import DoubleArray, Mask, PixelArray
+from sensetrack.types import ComplexArray, DoubleArray, Mask, PixelArray
 
 BATCH_BYTES = 2**19
 """Bytes of one image's windows in a batch, so that the batch and its spectra stay in a core's own cache."""
@@ -40,6 +42,8 @@ class MatchSettings:
         Of the whitening, see `cross_power`.
     tolerance : float or None
         Position tolerance in pixels; None stops at the whole pixel.
+    is_aligned : bool
+        Whether the windows already show the same ground to about a pixel.
     """
 
     window: int
@@ -47,6 +51,7 @@ class MatchSettings:
     taper: float
     damping: float
     tolerance: float | None
+    is_aligned: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +64,8 @@ class Matches:
         Lag of the secondary window's content, pixels.
     height : ndarray of float64
         Share of the spectrum that is in phase at the peak, 0..1.
+    significance : ndarray of float64
+        The same in standard deviations of what random phases give, see `_significance`.
     distinctness : ndarray of float64
         1 minus the second highest peak over the highest, 0..1.
     variance_dy, variance_dx, covariance : ndarray of float64
@@ -66,7 +73,7 @@ class Matches:
     nrms : ndarray of float64
         Normalised RMS difference of the two windows at the peak, 0..1.
     share : ndarray of float64
-        Smaller share of valid pixels of the two windows.
+        Smaller share of the taper's weight that invalid pixels leave to the two windows.
     spread : ndarray of float64
         Smaller relative standard deviation of the two windows; 0 when one is flat.
     on_edge, converged : ndarray of bool
@@ -76,6 +83,7 @@ class Matches:
     dy: DoubleArray
     dx: DoubleArray
     height: DoubleArray
+    significance: DoubleArray
     distinctness: DoubleArray
     variance_dy: DoubleArray
     variance_dx: DoubleArray
@@ -87,7 +95,19 @@ class Matches:
     converged: Mask
 
 
-_FIELDS = ("dy", "dx", "height", "distinctness", "variance_dy", "variance_dx", "covariance", "nrms", "share", "spread")
+_FIELDS = (
+    "dy",
+    "dx",
+    "height",
+    "significance",
+    "distinctness",
+    "variance_dy",
+    "variance_dx",
+    "covariance",
+    "nrms",
+    "share",
+    "spread",
+)
 
 
 def match(
@@ -162,10 +182,14 @@ class _Batch:
         secondary_valid: Mask,
         settings: MatchSettings,
     ) -> None:
-        self.images = ((reference, reference_valid), (secondary, secondary_valid))
-        self.settings = settings
         self.is_complex = np.iscomplexobj(reference)
-        self.taper = tukey(settings.window, settings.taper)
+        self.transform: Callable[..., ComplexArray] = getattr(scipy.fft, "fft2" if self.is_complex else "rfft2")
+        self.images = [
+            np.asarray(image, np.complex64 if self.is_complex else np.float32) for image in (reference, secondary)
+        ]
+        self.valid = reference_valid, secondary_valid
+        self.settings = settings
+        self.curvature = taper_curvature(settings.window, settings.taper)
         self.frequencies = frequencies(settings.window, self.is_complex)
 
     def match(
@@ -173,17 +197,18 @@ class _Batch:
     ) -> DoubleArray:
         """Return one row for each of `_FIELDS`, then on_edge and converged."""
         settings, count, size = self.settings, lag.shape[1], self.settings.window
-        spectra, shares, spreads, powers = [], [], [], []
+        weights = np.empty((2, count, size, size), np.float32)
+        partial = np.empty(count, np.bool_)
+        mask_weights(*self.valid, *reference_at, *secondary_at, lag, settings.is_aligned, *weights, partial)
+        spectra, statistics = [], []
         places = ((*reference_at, *np.zeros_like(lag)), (*secondary_at, *lag))
-        for (image, valid), place in zip(self.images, places, strict=True):
+        for image, place, weight in zip(self.images, places, weights, strict=True):
             windows = np.empty((count, size, size), image.dtype)
-            share, spread = np.empty(count), np.empty(count)
-            gather(image, valid, *place, settings.taper, windows, share, spread)
-            transform = scipy.fft.fft2 if self.is_complex else scipy.fft.rfft2
-            spectra.append(transform(windows))
-            powers.append(power(windows))
-            shares.append(share)
-            spreads.append(spread)
+            numbers = np.empty((count, len(STATISTICS)))
+            gather(image, *place, settings.taper, weight, partial, windows, numbers)
+            spectra.append(self.transform(windows))
+            statistics.append(numbers.T)
+        shares, spreads, powers, leakage = (np.stack(pair) for pair in zip(*statistics, strict=True))
 
         row, col, row_weight, col_weight = self.frequencies
         whitened = np.empty_like(spectra[0])
@@ -193,13 +218,13 @@ class _Batch:
             surface = np.abs(scipy.fft.ifft2(whitened, overwrite_x=True))
         else:
             surface = scipy.fft.irfft2(whitened, s=(size, size), overwrite_x=True)
-        peaks, fine = np.empty((count, 5)), np.empty((count, 8))
+        peaks, fine = np.empty((count, 5)), np.empty((count, 9))
         coarse_peak(surface, settings.search, peaks)
         if self.is_complex:
             _turn_to_peak(real, imag, row, col, peaks)
         tolerance = settings.tolerance or np.inf
         lags = np.ascontiguousarray(lag.T)
-        refine(real, imag, gain, row, col, tolerance, self.taper.curvature, self.taper.leakage, lags, peaks, fine)
+        refine(real, imag, gain, row, col, tolerance, self.curvature, leakage.max(axis=0), lags, peaks, fine)
         if settings.tolerance is None:
             fine[:, :2] = np.round(peaks[:, :2])
         energy = np.sqrt(powers[0] * powers[1]) * size * size
@@ -211,6 +236,7 @@ class _Batch:
                 fine[:, 0],
                 fine[:, 1],
                 np.clip(fine[:, 2], 0, 1),
+                _significance(np.clip(fine[:, 2], 0, 1), fine[:, 8]),
                 distinctness,
                 fine[:, 3],
                 fine[:, 4],
@@ -222,6 +248,23 @@ class _Batch:
                 fine[:, 7],
             ]
         )
+
+
+def _significance(height: DoubleArray, phases: DoubleArray) -> DoubleArray:
+    """Return how improbable a mean of cosines of random phases this high is, as a Gaussian would put it.
+
+    The chance of a mean of ``n`` independent ones above ``h`` falls as ``exp(-n (k h - ln I0(k)))`` with
+    ``I1(k) / I0(k) = h`` (Chernoff's bound for the von Mises family); ``k`` by the approximation of Best & Fisher
+    (1981). For small ``h`` the exponent is ``h^2``, the Gaussian one.
+    """
+    h = np.minimum(height, 1 - 1e-6)
+    low = 2 * h + h**3 + 5 * h**5 / 6
+    middle = -0.4 + 1.39 * h + 0.43 / (1 - h)
+    high = 1 / np.maximum(h**3 - 4 * h**2 + 3 * h, 1e-12)
+    k = np.where(h < 0.53, low, np.where(h < 0.85, middle, high))
+    exponent = np.maximum(k * h - (np.log(scipy.special.i0e(k)) + k), 0)
+    significance: DoubleArray = np.sqrt(2 * phases * exponent)
+    return significance
 
 
 def _turn_to_peak(

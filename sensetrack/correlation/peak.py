@@ -7,6 +7,9 @@ from numba import njit
 
 from sensetrack.types import DoubleArray, FloatArray
 
+APART = 3
+"""Pixels from the highest lag at which another one counts as another peak."""
+
 
 @njit(cache=True, nogil=True)
 def coarse_peak(surface: FloatArray, search: int, out: DoubleArray) -> None:
@@ -23,23 +26,28 @@ def coarse_peak(surface: FloatArray, search: int, out: DoubleArray) -> None:
         on the edge of the search range, the height, and the highest value elsewhere (3 px away or more).
     """
     windows, size, _ = surface.shape
+    tops = np.empty(2 * search + 1, np.float32)
     for n in range(windows):
         best = np.float32(-np.inf)
         row = col = 0
         for dr in range(-search, search + 1):
             line = surface[n, dr % size]
-            for dc in range(-search, search + 1):
-                value = line[dc % size]
-                if value > best:
-                    best, row, col = value, dr, dc
+            tops[dr + search] = max(_highest(line[: search + 1]), _highest(line[size - search :]))
+            if tops[dr + search] > best:
+                best, row = tops[dr + search], dr
+        for dc in range(-search, search + 1):
+            if surface[n, row % size, dc % size] == best:
+                col = dc
+                break
         second = np.float32(0)
         for dr in range(-search, search + 1):
-            line = surface[n, dr % size]
-            near = abs(dr - row) < 3
-            for dc in range(-search, search + 1):
-                value = line[dc % size]
-                if value > second and not (near and abs(dc - col) < 3):
-                    second = value
+            if abs(dr - row) >= APART:
+                second = max(second, tops[dr + search])
+            elif tops[dr + search] > second:
+                line = surface[n, dr % size]
+                for dc in range(-search, search + 1):
+                    if abs(dc - col) >= APART:
+                        second = max(second, line[dc % size])
         out[n, 0] = row + _vertex(
             surface[n, (row - 1) % size, col % size], best, surface[n, (row + 1) % size, col % size]
         )
@@ -49,6 +57,14 @@ def coarse_peak(surface: FloatArray, search: int, out: DoubleArray) -> None:
         out[n, 2] = 1.0 if max(abs(row), abs(col)) == search else 0.0
         out[n, 3] = best
         out[n, 4] = second
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _highest(values: FloatArray) -> float:
+    top: float = values[0]
+    for value in values:
+        top = max(top, value)
+    return top
 
 
 @njit(cache=True, nogil=True)
@@ -69,7 +85,7 @@ def refine(
     k_col: FloatArray,
     tolerance: float,
     curvature: float,
-    leakage: float,
+    leakage: DoubleArray,
     lags: DoubleArray,
     peaks: DoubleArray,
     out: DoubleArray,
@@ -82,7 +98,7 @@ def refine(
 
     Position errors come from the phases that do not fit. With ``e_k = Im(S_k exp(i k s))`` at the peak and
     ``M = sum_k k k^T Re(S_k exp(i k s))`` (minus the Hessian), the estimate is an M-estimate whose covariance is the
-    sandwich ``M^-1 (sum_k k k^T e_k^2) M^-1`` (Huber 1967), times the taper's leakage.
+    sandwich ``M^-1 (sum_k k k^T e_k^2) M^-1`` (Huber 1967), times the leakage of the window's weights.
 
     Parameters
     ----------
@@ -92,16 +108,19 @@ def refine(
         Angular frequencies.
     tolerance : float
         Stop when a step is smaller, in pixels.
-    curvature, leakage : float
-        Of the `Taper`.
+    curvature : float
+        Of the taper's autocorrelation, see `sensetrack.correlation.taper.taper_curvature`.
+    leakage : ndarray of float64
+        ``(n,)``, as `sensetrack.correlation.windows.gather` writes it.
     lags : ndarray of float64
         ``(n, 2)``: row and column lag between the tapers of the two windows.
     peaks : ndarray of float64
         As `coarse_peak` writes them.
     out : ndarray of float64
-        ``(n, 8)``, written: dy, dx, height of the peak over the sum of all magnitudes (1 when all phases agree),
-        variances of dy and dx and their covariance, correlation sum ``sum_k Re(R_k exp(i k s))``, and 1 when
-        Newton's method converged next to its start.
+        ``(n, 9)``, written: dy, dx, height of the peak over the sum of all magnitudes (1 when all phases agree),
+        variances of dy and dx and their covariance, correlation sum ``sum_k Re(R_k exp(i k s))``, 1 when Newton's
+        method converged next to its start, and the number of independent phases, ``(sum |S|)^2 / sum |S|^2`` over
+        the leakage.
     """
     windows, rows, cols = real.shape
     cos_c, sin_c = np.empty(cols, np.float32), np.empty(cols, np.float32)
@@ -145,7 +164,7 @@ def refine(
                 converged = True
                 break
         converged = converged and max(abs(dy - peaks[n, 0]), abs(dx - peaks[n, 1])) < 1.0
-        _measure(real[n], imag[n], gain[n], k_row, k_col, dy, dx, leakage, out[n])
+        _measure(real[n], imag[n], gain[n], k_row, k_col, dy, dx, leakage[n], out[n])
         # Undo the taper's pull: maximise ln Q - ln T, where T is the taper's autocorrelation.
         if converged and curvature > 0:
             a, b, d = hyy / q - curvature, hxy / q, hxx / q - curvature
@@ -170,15 +189,15 @@ def _measure(
     leakage: float,
     out: DoubleArray,
 ) -> None:
-    """Write height, sandwich covariance and correlation sum at one lag into ``out[2:7]``."""
+    """Write height, sandwich covariance, correlation sum and number of phases at one lag into ``out``."""
     rows, cols = real.shape
     cos_c, sin_c = np.empty(cols, np.float32), np.empty(cols, np.float32)
     for c in range(cols):
         cos_c[c], sin_c[c] = np.cos(k_col[c] * dx), np.sin(k_col[c] * dx)
-    myy = mxx = mxy = vyy = vxx = vxy = height = total = correlation = 0.0
+    myy = mxx = mxy = vyy = vxx = vxy = height = total = squares = correlation = 0.0
     for r in range(rows):
         cos_r, sin_r, ky = np.float32(np.cos(k_row[r] * dy)), np.float32(np.sin(k_row[r] * dy)), k_row[r]
-        m0 = m1 = m2 = v0 = v1 = v2 = size = corr = np.float32(0)
+        m0 = m1 = m2 = v0 = v1 = v2 = size = square = corr = np.float32(0)
         for c in range(cols):
             cos, sin = cos_c[c] * cos_r - sin_c[c] * sin_r, sin_c[c] * cos_r + cos_c[c] * sin_r
             a, b, k = real[r, c], imag[r, c], k_col[c]
@@ -191,9 +210,11 @@ def _measure(
             v1 += k * e
             v2 += k * k * e
             size += np.sqrt(a * a + b * b)
+            square += a * a + b * b
             corr += re * gain[r, c]
         height += float(m0)
         total += float(size)
+        squares += float(square)
         correlation += float(corr)
         myy += float(ky * ky * m0)
         mxy += float(ky * m1)
@@ -203,6 +224,7 @@ def _measure(
         vxx += float(v2)
     out[2] = height / total if total > 0 else 0.0
     out[6] = correlation
+    out[8] = total * total / (leakage * squares) if squares > 0 else 0.0
     det = myy * mxx - mxy * mxy
     if not (det > 0 and myy > 0):
         out[3] = out[4] = np.inf

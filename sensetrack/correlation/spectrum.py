@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from sensetrack.types import ComplexArray, FloatArray
 
@@ -103,10 +102,3 @@ def cross_power(
                 real[n, r, c] = re
                 imag[n, r, c] = im
                 gain[n, r, c] = g
-
-
-def power(windows: NDArray[np.inexact]) -> NDArray[np.float64]:
-    """Return the sum of squares of each window of a batch."""
-    flat = windows.reshape(len(windows), -1)
-    squares: NDArray[np.float64] = np.einsum("ij,ij->i", flat, flat.conj()).real.astype(np.float64)
-    return squares

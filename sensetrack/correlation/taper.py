@@ -1,54 +1,39 @@
-"""The taper that makes a window periodic, and what it does to peaks and to their errors."""
+"""The taper that makes a window periodic, and what it does to peaks.
+
+Without a taper, the jump between opposite edges is a cross in the spectrum that both images share, and that pulls
+every peak towards zero displacement.
+"""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 
-from sensetrack.types import DoubleArray
+from sensetrack.types import FloatArray
 
 
-@dataclass(frozen=True)
-class Taper:
-    """What a separable Tukey (tapered cosine) window does to correlation peaks.
+def taper_curvature(size: int, share: float) -> float:
+    """Return the curvature, at lag 0 and in 1/px^2, of a taper's own autocorrelation along one axis.
 
-    Attributes
+    Where both windows are tapered at the same place, the correlation of content that moved by ``d`` is its own
+    correlation times that autocorrelation, which pulls the peak towards 0; knowing the curvature, the pull is
+    removed.
+
+    Parameters
     ----------
+    size : int
+        Side of the window in pixels.
     share : float
         Part of each axis that is tapered, 0 (none) to 1 (Hann).
-    curvature : float
-        Curvature, at lag 0 and in 1/px^2, of the taper's own autocorrelation along one axis. Where both windows
-        are tapered at the same place, the correlation of content that moved by ``d`` is its own correlation times
-        that autocorrelation, which pulls the peak towards 0; knowing the curvature, the pull is removed.
-    leakage : float
-        How far the taper correlates neighbouring frequencies: the variance of a sum over frequencies is this
-        many times that of independent ones (both axes together, 1 without taper).
     """
-
-    share: float
-    curvature: float
-    leakage: float
-
-
-def tukey(size: int, share: float) -> Taper:
-    """Describe the taper of a window of ``size`` x ``size`` pixels.
-
-    Notes
-    -----
-    Without a taper, the jump between opposite edges is a cross in the spectrum that both images share, and that
-    pulls every peak towards zero displacement.
-    """
-    axis = np.empty(size)
+    axis = np.empty(size, np.float32)
     taper_axis(share, 0.0, axis)
-    curvature = float((np.gradient(axis) ** 2).sum() / (axis**2).sum())
-    leakage = float(size * (axis**4).sum() / (axis**2).sum() ** 2)
-    return Taper(share, curvature, leakage**2)
+    axis = axis.astype(np.float64)
+    return float((np.gradient(axis) ** 2).sum() / (axis**2).sum())
 
 
 @njit(cache=True, nogil=True)
-def taper_axis(share: float, shift: float, out: DoubleArray) -> None:
+def taper_axis(share: float, shift: float, out: FloatArray) -> None:
     """Write the taper along one axis, moved by ``shift`` pixels, sampled at pixel centres (Harris 1978, eq. 38).
 
     Parameters
@@ -57,7 +42,7 @@ def taper_axis(share: float, shift: float, out: DoubleArray) -> None:
         Tapered part, 0..1.
     shift : float
         Displacement of the taper in pixels.
-    out : ndarray of float64
+    out : ndarray of float32
         ``(size,)``, written.
     """
     size = out.size

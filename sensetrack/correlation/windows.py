@@ -1,4 +1,4 @@
-"""Gathers a batch of windows from an image: masked, zero-mean, tapered."""
+"""Gathers a batch of windows from an image: zero-mean, tapered, with what is invalid left out."""
 
 from __future__ import annotations
 
@@ -7,32 +7,31 @@ from numba import njit
 from numpy.typing import NDArray
 
 from sensetrack.correlation.taper import taper_axis
-from sensetrack.types import DoubleArray, Mask, PixelArray
+from sensetrack.types import DoubleArray, FloatArray, Mask, PixelArray
+
+STATISTICS = ("share", "spread", "power", "leakage")
+"""What `gather` says of each window, in the columns of its last argument."""
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath=True)
 def gather(
     image: PixelArray,
-    valid: Mask,
     rows: NDArray[np.int64],
     cols: NDArray[np.int64],
     lag_rows: DoubleArray,
     lag_cols: DoubleArray,
     taper: float,
+    weights: FloatArray,
+    partial: Mask,
     out: PixelArray,
-    share: DoubleArray,
-    spread: DoubleArray,
+    statistics: DoubleArray,
 ) -> None:
-    """Cut windows, subtract the mean of their valid pixels as the taper weights them, and taper them.
-
-    Invalid pixels, and those outside the image, become 0 after the mean is gone: they neither add power nor an
-    edge. In place.
+    """Cut windows, subtract their weighted mean, and weight them with the taper and with what is valid. In place.
 
     Parameters
     ----------
     image : ndarray
         float32 or complex64 ``(row, col)``.
-    valid : ndarray of bool
     rows, cols : ndarray of int64
         Upper left pixel of each window; windows may reach beyond the image.
     lag_rows, lag_cols : ndarray of float64
@@ -40,40 +39,73 @@ def gather(
         so that in both images it covers the same ground and pulls the peak nowhere.
     taper : float
         Tapered share of each axis, 0..1.
+    weights : ndarray of float32
+        ``(n, size, size)``, 0 on invalid pixels; used where ``partial``.
+    partial : ndarray of bool
+        ``(n,)``: whether the window has invalid pixels.
     out : ndarray
         ``(n, size, size)``, written.
-    share : ndarray of float64
-        ``(n,)``, written: share of valid pixels.
-    spread : ndarray of float64
-        ``(n,)``, written: standard deviation of the valid pixels over their root mean square; 0 in a flat window.
+    statistics : ndarray of float64
+        ``(n, 4)``, written: the share of the taper's weight that is left; the standard deviation over the root
+        mean square, which is 0 in a flat window; the sum of squares of the window; and the leakage
+        ``size^2 sum w^4 / (sum w^2)^2``: how many times larger than for independent frequencies the variance of a
+        sum over frequencies is, because the weights ``w`` smear each over its neighbours.
     """
     height, width = image.shape
     size = out.shape[1]
-    down, across = np.empty(size), np.empty(size)
+    down, across = np.empty(size, np.float32), np.empty(size, np.float32)
+    line_weights = np.empty(size, np.float32)
     for n in range(rows.size):
         taper_axis(taper, lag_rows[n], down)
         taper_axis(taper, lag_cols[n], across)
         first, last = max(rows[n], 0), min(rows[n] + size, height)
-        left, right = max(cols[n], 0), min(cols[n] + size, width)
-        total = image[0, 0] * 0.0
-        weight = 0.0
-        count = 0
-        for r in range(first, last):
-            for c in range(left, right):
-                if valid[r, c]:
-                    w = down[r - rows[n]] * across[c - cols[n]]
-                    total += w * image[r, c]
-                    weight += w
-                    count += 1
-        share[n] = count / (size * size)
-        mean = total / weight if weight > 0 else total
+        left, right = max(cols[n], 0), max(min(cols[n] + size, width), 0)
+        start, count = left - cols[n], max(right - left, 0)
         out[n, :, :] = 0
-        power = 0.0
+        total = np.float64(0) * image[0, 0]
+        s1 = s2 = s4 = 0.0
         for r in range(first, last):
-            for c in range(left, right):
-                if valid[r, c]:
-                    sample = image[r, c] - mean
-                    power += (sample * np.conj(sample)).real
-                    out[n, r - rows[n], c - cols[n]] = sample * (down[r - rows[n]] * across[c - cols[n]])
-        level = (mean * np.conj(mean)).real * count + power
-        spread[n] = np.sqrt(power / level) if level > 0 else 0.0
+            row = r - rows[n]
+            line = image[r, left:right]
+            for c in range(count):
+                line_weights[c] = down[row] * across[start + c]
+            if partial[n]:
+                for c in range(count):
+                    line_weights[c] *= weights[n, row, start + c]
+            line_total = np.float32(0) * image[0, 0]
+            w1 = w2 = w4 = np.float32(0)
+            for c in range(count):
+                w = line_weights[c]
+                line_total += w * line[c]
+                w1 += w
+                w2 += w * w
+                w4 += w * w * w * w
+            total += line_total
+            s1 += float(w1)
+            s2 += float(w2)
+            s4 += float(w4)
+        mean = image.dtype.type(total / s1) if s1 > 0 else image[0, 0] * 0
+        variance = energy = 0.0
+        for r in range(first, last):
+            row = r - rows[n]
+            line = image[r, left:right]
+            target = out[n, row, start : start + count]
+            for c in range(count):
+                line_weights[c] = down[row] * across[start + c]
+            if partial[n]:
+                for c in range(count):
+                    line_weights[c] *= weights[n, row, start + c]
+            line_variance = line_energy = np.float32(0)
+            for c in range(count):
+                sample, w = line[c] - mean, line_weights[c]
+                square = sample.real * sample.real + sample.imag * sample.imag
+                target[c] = sample * w
+                line_variance += w * square
+                line_energy += w * w * square
+            variance += float(line_variance)
+            energy += float(line_energy)
+        level = variance + s1 * (mean.real * mean.real + mean.imag * mean.imag)
+        statistics[n, 0] = s1 / (float(down.sum()) * float(across.sum()))
+        statistics[n, 1] = np.sqrt(variance / level) if level > 0 else 0.0
+        statistics[n, 2] = energy
+        statistics[n, 3] = size * size * s4 / (s2 * s2) if s2 > 0 else 1.0

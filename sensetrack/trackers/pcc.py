@@ -9,18 +9,28 @@ illumination, but damped: frequencies weaker than the mean keep their weight, be
 every noisy frequency the same say as the good ones. The peak is then climbed on the continuous surface, which an
 upsampled matrix DFT (Guizar-Sicairos, Thurman & Fienup 2008) only samples, so no fraction of a pixel is preferred.
 
+A match counts only when its peak is higher than chance would make it: the height is compared with that of spectra
+of random phase, the highest of all lags searched (``false_alarm``). Quality is the sharpness of the peak: the
+geometric mean of its height (the share of the spectrum that is in phase there, 1 for identical windows) and of how far
+it stands out (1 minus the next peak's height over its own). Good matches of real scenes have 0.4 to 0.9, chance ones
+about 8 over the window size. ``nrms`` is the root mean square difference of both windows at the peak, normalised and
+free of gain: ``sqrt(1 - r^2)`` with their correlation coefficient r (Guizar-Sicairos et al. 2008, eq. 1). The
+covariance is that of the peak's position, from the phases that do not fit.
+
 When not to use it: for a displacement at every pixel, or where it changes by more than about a pixel across a
 window (shear margins, fault traces): windows average over what is in them.
 """
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar, Literal, Self
 
 import numpy as np
+import scipy.fft
 from pydantic import model_validator
+from scipy.stats import norm
 
+from sensetrack.correlation.masks import BRIDGE_ROUNDS, bridge
 from sensetrack.correlation.match import Matches, MatchSettings, Positions, match
 from sensetrack.displacement import Field, Flag
 from sensetrack.params import param
@@ -44,13 +54,13 @@ class Pcc(Tracker):
 
     window: int = param(64, "Side of the correlation windows.", unit="px", ge=8, le=1024)
     step: int = param(16, "Distance between window centres.", unit="px", ge=1, le=1024)
-    search: int = param(24, "Largest displacement searched for along rows and columns.", unit="px", ge=1, le=500)
+    search: int = param(20, "Largest displacement searched for along rows and columns.", unit="px", ge=1, le=500)
     passes: int = param(
         2, "How often a window is matched; from the second time on the secondary's is re-centred.", ge=1, le=5
     )
     first_window: int | None = param(
         None,
-        "Side of the windows in the first pass; default: at least 8/3 of the search range.",
+        "Side of the windows in the first pass; default: at least three times the search range.",
         unit="px",
         ge=8,
         le=1024,
@@ -65,10 +75,20 @@ class Pcc(Tracker):
         2.0, "Damping of the whitening, in mean magnitudes: larger suits noisy images, smaller changing light.", gt=0
     )
     taper: float = param(0.5, "Share of each window axis that is tapered; 0 is none, 1 is a Hann window.", ge=0, le=1)
-    min_valid: float = param(0.5, "Least share of valid pixels in both windows.", gt=0, le=1)
-    min_quality: float = param(0.0, "Quality below which a match is flagged low_quality.", ge=0, le=1)
+    min_valid: float = param(
+        0.5, "Least share of both windows that is valid, as the taper and the distance to holes weight it.", gt=0, le=1
+    )
+    false_alarm: float = param(
+        0.01,
+        "Chance that two unrelated windows pass as a match; peaks no higher than that are low_quality.",
+        gt=0,
+        le=1,
+    )
     forward_backward: float = param(
-        0.0, "Flag matches whose way back misses the start by more than this; 0 skips the check.", unit="px", ge=0
+        1.0,
+        "Flag matches whose way back misses the start by more than this; 0 skips the check, in half the time.",
+        unit="px",
+        ge=0,
     )
 
     @model_validator(mode="after")
@@ -86,10 +106,10 @@ class Pcc(Tracker):
 
     @property
     def widest_window(self) -> int:
-        """Side of the windows of the first pass."""
+        """Side of the windows of the first pass; large enough that displaced content still fills most of it."""
         if self.passes == 1:
             return self.window
-        return max(self.window, self.first_window or 2 * math.ceil(self.search * 4 / 3))
+        return max(self.window, self.first_window or scipy.fft.next_fast_len(3 * self.search))
 
     @property
     def spacing(self) -> int:
@@ -100,7 +120,7 @@ class Pcc(Tracker):
     def margin(self) -> int:
         """Half the widest window and the search, twice when every match is also tried backwards."""
         reach = self.search + (self.passes - 1) * self._residual_search + 1
-        return (self.widest_window + 1) // 2 + reach * (2 if self.forward_backward else 1)
+        return (self.widest_window + 1) // 2 + reach * (2 if self.forward_backward else 1) + BRIDGE_ROUNDS
 
     @property
     def centre_offset(self) -> float:
@@ -127,13 +147,17 @@ class Pcc(Tracker):
     ) -> Field:
         if np.iscomplexobj(reference) != np.iscomplexobj(secondary):
             reference, secondary = reference.astype(np.complex64), secondary.astype(np.complex64)
+        reference, reference_valid = bridge(reference, reference_valid)
+        secondary, secondary_valid = bridge(secondary, secondary_valid)
         forward = (reference, secondary, reference_valid, secondary_valid)
         shape = ((reference.shape[0] - 2 * pad) // self.step, (reference.shape[1] - 2 * pad) // self.step)
         first = pad + (self.step - self.window) // 2
         rows, cols = np.meshgrid(*(first + self.step * np.arange(n) for n in shape), indexing="ij")
         found, suspect = self._passes(forward, rows.ravel(), cols.ravel())
 
-        low = found.height < self.min_quality
+        quality = np.sqrt(found.height * found.distinctness)
+        lags = (2 * self.search + 1) ** 2
+        low = found.significance < norm.isf(self.false_alarm / lags)
         if self.forward_backward:
             low |= self._way_back(forward, rows.ravel(), cols.ravel(), found) > self.forward_backward
         lost = ~found.converged | ~np.isfinite(found.variance_dx + found.variance_dy)
@@ -142,7 +166,7 @@ class Pcc(Tracker):
             flags[where] |= np.uint8(flag)
         flags[found.spread < FLAT] = Flag.FLAT
         flags[found.share < self.min_valid] = Flag.NODATA
-        return _to_field(found, flags, shape)
+        return _to_field(found, quality, flags, shape)
 
     def _passes(
         self, images: tuple[PixelArray, PixelArray, Mask, Mask], rows: Positions, cols: Positions
@@ -161,6 +185,7 @@ class Pcc(Tracker):
                 taper=self.taper,
                 damping={"damped": self.damping, "phase": 0.0, "none": -1.0}[self.normalization],
                 tolerance=None if self.upsampling == 1 else 1 / self.upsampling,
+                is_aligned=number > 0,
             )
             grow = (size - self.window) // 2
             at = rows - grow, cols - grow
@@ -168,8 +193,9 @@ class Pcc(Tracker):
             found.dy[:] += shift_rows
             found.dx[:] += shift_cols
             suspect |= found.on_edge
-            shift_rows = np.rint(found.dy).astype(np.int64)
-            shift_cols = np.rint(found.dx).astype(np.int64)
+            textured = found.spread >= FLAT
+            shift_rows = np.where(textured, np.rint(found.dy), 0).astype(np.int64)
+            shift_cols = np.where(textured, np.rint(found.dx), 0).astype(np.int64)
             lag = found.dy - shift_rows, found.dx - shift_cols
         assert found is not None
         return found, suspect
@@ -184,7 +210,7 @@ class Pcc(Tracker):
         return np.hypot(found.dy + back.dy, found.dx + back.dx)
 
 
-def _to_field(found: Matches, flags: np.ndarray, shape: tuple[int, int]) -> Field:
+def _to_field(found: Matches, quality: np.ndarray, flags: np.ndarray, shape: tuple[int, int]) -> Field:
     def layer(values: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(values.reshape(shape), dtype=np.float32)
 
@@ -195,7 +221,7 @@ def _to_field(found: Matches, flags: np.ndarray, shape: tuple[int, int]) -> Fiel
     field = Field(
         dx=layer(found.dx),
         dy=layer(found.dy),
-        quality=layer(found.height),
+        quality=layer(quality),
         sigma_dx=layer(sigma_dx),
         sigma_dy=layer(sigma_dy),
         rho=layer(rho),

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from sensetrack.errors import CorruptFileError, InputError, NotARasterError
 from sensetrack.raster import cf
+from sensetrack.raster.disk import DiskFile
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.tiles import Block
 from sensetrack.raster.write import atomic
@@ -76,7 +77,8 @@ class NetcdfWriter:
 
         with contextlib.ExitStack() as stack:
             part = stack.enter_context(atomic(self.path, overwrite=self._overwrite))
-            self._file = stack.enter_context(h5netcdf.File(part, "w", rdcc_nbytes=CACHE_BYTES))
+            self._disk = stack.enter_context(DiskFile(part))
+            self._file = stack.enter_context(h5netcdf.File(self._disk, "w", rdcc_nbytes=CACHE_BYTES))
             self._dims = cf.write_coordinates(self._file, self.grid, self.content.period)
             _write_attributes(self._file, self.grid, self.content)
             for layer in self.content.layers:
@@ -122,6 +124,7 @@ class NetcdfWriter:
         index = (0,) * (len(self._dims) - 2) + block.slices
         for layer in self.content.layers:
             self._file[layer.name][index] = _pack(arrays[layer.name], layer)
+            self._disk.check()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -29,8 +29,11 @@ _HOMES = {
     "Serial": "engine",
     "Threads": "engine",
     "Tracker": "trackers",
+    "Velocity": "velocity",
+    "VelocityParams": "velocity",
     "track": "stream",
     "track_file": "stream",
+    "velocity_file": "velocity",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]
@@ -50,6 +53,9 @@ if TYPE_CHECKING:
     from sensetrack.stream import track as track
     from sensetrack.stream import track_file as track_file
     from sensetrack.trackers import Tracker as Tracker
+    from sensetrack.velocity import Velocity as Velocity
+    from sensetrack.velocity import VelocityParams as VelocityParams
+    from sensetrack.velocity import velocity_file as velocity_file
 
 
 def __getattr__(name: str) -> object:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sensetrack.report.canvas import FAINT, INK, new_figure
-from sensetrack.report.explain import NEIGHBOURS, Chip, Explanation, value_lines
+from sensetrack.report.explanation import NEIGHBOURS, Chip, Explanation, value_lines
 from sensetrack.report.numbers import round_number
 from sensetrack.report.words import class_colours, flag_titles, shown_class
 

@@ -36,6 +36,9 @@ BUDGET = 5_000_000
 MOST = 30
 """Measurements in one page."""
 
+SCRIPTS = ("data.js", "map.js", "page.js")
+"""Joined into the one script of a page."""
+
 
 def report(
     source: PathLike | Sequence[PathLike],
@@ -139,7 +142,7 @@ class Page:
 
     def text(self, title: str, left_out: int = 0) -> str:
         """Return the page."""
-        script = _asset("report.js")
+        script = "\n".join(_asset(name) for name in SCRIPTS)
         note = f"<p>{left_out} more measurements are in the folder but not in this page.</p>" if left_out else ""
         parts = {
             "title": escape(title),

@@ -16,6 +16,9 @@ from sensetrack.types import DoubleArray, FloatArray, Mask
 NMAD = 1.4826
 """Median absolute deviation to the standard deviation of a Gaussian."""
 
+FEWEST = 50
+"""Least number of pixels for `reliability`."""
+
 CURVE_GROUPS = 64
 """Predicted errors are grouped into this many quantiles for the curve that they imply."""
 
@@ -297,8 +300,8 @@ class Reliability:
     name : str
         Component.
     predicted, actual : ndarray of float64
-        Median predicted standard deviation of each group, and the robust spread (NMAD) of its actual errors about
-        the median error of all pixels. On the diagonal the prediction is right.
+        Median predicted standard deviation of each group, and that times the robust spread (NMAD) of its errors,
+        about the median error of all pixels, over their own predictions. On the diagonal the prediction is right.
     """
 
     name: str
@@ -307,7 +310,9 @@ class Reliability:
 
 
 def reliability(sheet: Sheet, true: tuple[FloatArray, FloatArray], groups: int = 8) -> list[Reliability]:
-    """Compare predicted with actual errors, in groups of equal size; empty without predictions or fewer than 50 pixels.
+    """Compare predicted with actual errors, in groups of equal size.
+
+    Components with fewer than `FEWEST` predicted errors are left out.
 
     Parameters
     ----------
@@ -319,14 +324,14 @@ def reliability(sheet: Sheet, true: tuple[FloatArray, FloatArray], groups: int =
     """
     found = []
     for name, right, sigma_name in zip(sheet.components, true, sheet.errors or (), strict=False):
-        sigma = sheet.layers[sigma_name].astype(np.float64)
-        where = sheet.usable & np.isfinite(right) & np.isfinite(sigma)
-        if np.count_nonzero(where) < 50:
+        everywhere = sheet.layers[sigma_name].astype(np.float64)
+        where = sheet.usable & np.isfinite(right) & (everywhere > 0)
+        if np.count_nonzero(where) < FEWEST:
             continue
         error = (sheet.layers[name] - right)[where].astype(np.float64)
-        error = np.abs(error - np.median(error))
-        order = np.argsort(sigma[where], kind="stable")
-        parts = np.array_split(order, groups)
-        predicted = np.array([np.median(sigma[where][part]) for part in parts])
-        found.append(Reliability(name, predicted, np.array([NMAD * np.median(error[part]) for part in parts])))
+        sigma = everywhere[where]
+        scaled = np.abs(error - np.median(error)) / sigma
+        parts = np.array_split(np.argsort(sigma, kind="stable"), groups)
+        predicted = np.array([np.median(sigma[part]) for part in parts])
+        found.append(Reliability(name, predicted, predicted * [NMAD * np.median(scaled[part]) for part in parts]))
     return found

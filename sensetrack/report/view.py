@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from affine import Affine
 from numpy.typing import NDArray
 
 from sensetrack.displacement import Field
 from sensetrack.errors import InputError
 from sensetrack.log import logger
+from sensetrack.raster.grid import Grid
 from sensetrack.raster.mask import AreaMask
 from sensetrack.report.arrows import SHORTEST, arrow_grid, cell_side
 from sensetrack.report.embed import pack, pack_flags, picture_uri
@@ -134,6 +136,8 @@ def page_data(view: View, size: int) -> dict[str, Any]:
     if view.truth is not None and view.displacement is not None:
         layers += _truth_layers(view.displacement, view.truth, size)
     t = view.main.file_grid.transform
+    if not main.grid.is_georeferenced:
+        t = Affine.translation(-0.5, -0.5) @ t
     return {
         "title": view.title,
         "rows": main.grid.height,
@@ -143,7 +147,7 @@ def page_data(view: View, size: int) -> dict[str, Any]:
         "ratio": _raster_ratio(frame),
         "transform": [t.a, t.b, t.c, t.d, t.e, t.f],
         "axes": ["x", "y"] if main.grid.is_georeferenced else ["input column", "input row"],
-        "digits": 5 if main.grid.is_geographic else 0 if main.grid.pixel_size[0] >= 1 else 2,
+        "digits": _digits(main.grid),
         "metres": _metres_per_column(frame),
         "north": None if frame.north is None else _to_raster(frame, *frame.north),
         "layers": layers,
@@ -151,6 +155,13 @@ def page_data(view: View, size: int) -> dict[str, Any]:
         "arrows": _arrows(main, frame),
         "image": None if view.picture is None else picture_uri(view.picture),
     }
+
+
+def _digits(grid: Grid) -> int:
+    """Decimals of map coordinates."""
+    if not grid.is_georeferenced:
+        return 1
+    return 5 if grid.is_geographic else 0 if grid.pixel_size[0] >= 1 else 2
 
 
 def _summary(velocity: Sheet | None) -> Summary | None:

@@ -52,7 +52,7 @@ def _motion(rows: np.ndarray, cols: np.ndarray, shape: tuple[int, int]) -> tuple
     return speed * slope / length, speed / length, inside
 
 
-def make_tongue(shape: tuple[int, int] = (960, 1200), seed: int = 7) -> Tongue:
+def make_tongue(shape: tuple[int, int] = (640, 800), seed: int = 7) -> Tongue:
     rng = np.random.default_rng(seed)
     grid = Grid(shape, rasterio.Affine(10.0, 0.0, 432_000.0, 0.0, -10.0, 6_742_000.0), rasterio.CRS.from_epsg(32606))
     rows, cols = np.mgrid[: shape[0], : shape[1]].astype(np.float64)

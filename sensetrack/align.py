@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from affine import Affine
 
+from sensetrack.coregister.evidence import window_centres
 from sensetrack.coregister.fit import fit_shift
 from sensetrack.coregister.resample import Method, move
 from sensetrack.coregister.shift import Kind, ShiftModel, check_kind
@@ -185,7 +186,7 @@ class _Sparse:
             return track(
                 pair, tracker, engine=self.engine, device=self.device, mask=self.stable, progress=self.progress
             )
-        return self._thinned(pair, max(1, spacing // self.tracker.spacing))
+        return self._thinned(pair, max(1, round(spacing / self.tracker.spacing)))
 
     def _area(self, grid: Grid) -> float:
         """Return the pixels on stable ground, roughly."""
@@ -248,10 +249,8 @@ def _add(rest: Displacement, model: ShiftModel) -> Displacement:
     The moved secondary has at ``p`` what the secondary has at ``p + model(p)``; content that is found at ``p + rest``
     of the former therefore lies at ``p + rest + model(p + rest)`` of the latter.
     """
-    field, (row, col) = rest.field, rest.origin
-    rows, cols = np.indices(field.shape, dtype=np.float64)
-    rows = row + (rows + 0.5) * rest.spacing - 0.5
-    cols = col + (cols + 0.5) * rest.spacing - 0.5
+    field = rest.field
+    rows, cols = window_centres(rest)
     dx, dy = model.predict(rows + field.dy, cols + field.dx)
     whole = dataclasses.replace(field, dx=(field.dx + dx).astype(np.float32), dy=(field.dy + dy).astype(np.float32))
     return dataclasses.replace(rest, field=whole)

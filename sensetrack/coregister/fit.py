@@ -7,24 +7,20 @@ joint residual of dx and dy then refines it.
 
 from __future__ import annotations
 
-import json
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from sensetrack.coregister.shift import Kind, ShiftModel, check_kind, polynomial_terms
-from sensetrack.displacement import Displacement, Field
+from sensetrack.coregister.evidence import LEAST_WINDOWS, Windows, gather
+from sensetrack.coregister.shift import Kind, ShiftModel, check_kind
+from sensetrack.displacement import Displacement
 from sensetrack.errors import InputError
 from sensetrack.types import DoubleArray, Mask
 
 COVERAGE = 0.4
 """Share of the windows that must agree before anything is fitted."""
-
-LEAST_WINDOWS = {"shift": 8, "affine": 20, "polynomial": 40}
-"""Windows that each kind needs at least."""
 
 LARGEST_ERROR = 0.25
 """Standard error in px above which windows do not agree on anything."""
@@ -37,24 +33,9 @@ _AGREES = 3.0
 _START_WINDOWS = 1000
 _SUBSETS = 400
 _KEPT_STARTS = 10
-_FEWEST_CELLS, _MOST_CELLS = 4, 8
 _LEAST_CLUSTERS = 12
 _ROUNDS = 60
 _MEDIAN_OF_NORMAL = 1.4826
-
-
-@dataclass(frozen=True)
-class _Windows:
-    """The evidence: design matrix, both components, weights, and the cell of the image each window lies in."""
-
-    design: DoubleArray
-    values: DoubleArray
-    spread: DoubleArray
-    weight: DoubleArray
-    cell: NDArray[np.intp]
-
-    def __len__(self) -> int:
-        return len(self.weight)
 
 
 def fit_shift(displacement: Displacement, stable: Mask | None = None, kind: Kind = "shift") -> ShiftModel:
@@ -91,24 +72,12 @@ def fit_shift(displacement: Displacement, stable: Mask | None = None, kind: Kind
     ParameterError
         Unknown kind.
     InputError
-        The mask does not fit or covers nothing; too few windows; they lie so that the model is not determined;
-        they do not agree; or, without a mask, two groups of nearly one size agree on different shifts.
+        The mask does not fit or covers nothing; too few windows, or most on the edge of the search range; they lie so
+        that the model is not determined; they do not agree; or, without a mask, two groups of nearly one size agree
+        on different shifts.
     """
     check_kind(kind)
-    field = displacement.field
-    chosen = _choose(field, stable, kind)
-    rows, cols = (index[chosen] for index in _centres(displacement))
-    centre = (float(rows.min() + rows.max()) / 2, float(cols.min() + cols.max()) / 2)
-    scale = max(float(np.ptp(rows)), float(np.ptp(cols)), 1.0) / 2
-    spread, weight = _precision(field, chosen)
-    windows = _Windows(
-        design=np.stack(polynomial_terms(kind, rows, cols, centre, scale), axis=-1),
-        values=np.stack([field.dx[chosen], field.dy[chosen]], axis=-1).astype(np.float64),
-        spread=spread,
-        weight=weight,
-        cell=_cells(rows, cols, _reach(displacement)),
-    )
-    _check_spread(windows, kind, stable is not None)
+    windows = gather(displacement, stable, kind)
     coefficients, scatter = _refine(windows, *_start(windows))
     residual = windows.values - windows.design @ coefficients
     agree = _distance(residual, scatter, windows.spread) <= _AGREES
@@ -118,8 +87,8 @@ def fit_shift(displacement: Displacement, stable: Mask | None = None, kind: Kind
         kind=kind,
         dx=tuple(map(float, coefficients[:, 0])),
         dy=tuple(map(float, coefficients[:, 1])),
-        centre=centre,
-        scale=scale,
+        centre=windows.centre,
+        scale=windows.scale,
         covariance_dx=covariances[0],
         covariance_dy=covariances[1],
         count=int(agree.sum()),
@@ -127,86 +96,13 @@ def fit_shift(displacement: Displacement, stable: Mask | None = None, kind: Kind
         rms_dx=float(rms[0]),
         rms_dy=float(rms[1]),
     )
-    _check_agreement(model, rows, cols)
+    _check_agreement(model, windows.rows, windows.cols)
     if stable is None:
         _check_rival(model, residual, scatter, agree)
     return model
 
 
-def _choose(field: Field, stable: Mask | None, kind: Kind) -> Mask:
-    """Return which windows may serve, or say why too few do."""
-    measured = field.measured
-    if stable is None:
-        chosen = measured
-    else:
-        if stable.shape != field.shape:
-            raise InputError(f"a stable-ground mask of shape {stable.shape} does not fit a field of {field.shape}")
-        if not stable.any():
-            raise InputError(
-                "the stable-ground mask covers none of the windows; check its CRS and extent and whether it is "
-                "inverted, or leave it out to find stable ground automatically"
-            )
-        chosen = measured & stable
-    count, least = int(chosen.sum()), LEAST_WINDOWS[kind]
-    if count < least:
-        where = "" if stable is None else f" on stable ground (of {int(stable.sum())} there)"
-        simpler = "" if kind == "shift" else " or kind='shift'"
-        raise InputError(
-            f"only {count} of {measured.size} windows could be measured{where}, and kind '{kind}' needs {least}; "
-            f"use a smaller step, a larger stable area{simpler}"
-        )
-    return chosen
-
-
-def _centres(displacement: Displacement) -> tuple[DoubleArray, DoubleArray]:
-    """Return rows and columns of all window centres in input pixels."""
-    spacing, (row, col) = displacement.spacing, displacement.origin
-    rows, cols = np.indices(displacement.field.shape, dtype=np.float64)
-    return row + (rows + 0.5) * spacing - 0.5, col + (cols + 0.5) * spacing - 0.5
-
-
-def _precision(field: Field, chosen: Mask) -> tuple[DoubleArray, DoubleArray]:
-    """Return each window's expected spread relative to the typical one, and its weight."""
-    variance = (field.sigma_dx[chosen].astype(np.float64) ** 2 + field.sigma_dy[chosen].astype(np.float64) ** 2) / 2
-    known = np.isfinite(variance)
-    typical = float(np.median(variance[known])) if known.any() else 0.0
-    relative = np.ones(variance.shape)
-    if typical > 0:
-        relative = np.where(known, (variance + typical) / (2 * typical), 2.0)
-    quality = field.quality[chosen].astype(np.float64)
-    good = np.isfinite(quality)
-    usual = float(np.median(quality[good])) if good.any() else 0.0
-    trust = np.where(good, np.clip(quality / usual, 0.05, 1.0), 0.5) if usual > 0 else np.ones(quality.shape)
-    return np.sqrt(relative), trust / relative
-
-
-def _reach(displacement: Displacement) -> float:
-    """Return over how many input pixels the errors of neighbouring vectors are alike: the tracker's window."""
-    window = json.loads(displacement.provenance.parameters).get("window")
-    return float(window) if isinstance(window, int | float) else 4.0 * displacement.spacing
-
-
-def _cells(rows: DoubleArray, cols: DoubleArray, reach: float) -> NDArray[np.intp]:
-    """Number the part of the image, of up to 8 x 8 parts much larger than ``reach``, that each window lies in."""
-    parts = []
-    for position in (rows, cols):
-        span = max(float(np.ptp(position)), 1e-9)
-        count = int(min(max(span / (3 * reach), _FEWEST_CELLS), _MOST_CELLS))
-        parts.append(np.minimum((count * (position - position.min()) / span).astype(np.intp), count - 1))
-    number: NDArray[np.intp] = parts[0] * _MOST_CELLS + parts[1]
-    return number
-
-
-def _check_spread(windows: _Windows, kind: Kind, masked: bool) -> None:
-    """Raise when the windows lie on a line or in a few spots, so that the terms cannot be told apart."""
-    size = np.maximum(np.linalg.norm(windows.design, axis=0), 1e-9)
-    singular = np.linalg.svd(windows.design / size, compute_uv=False)
-    if singular[-1] < 1e-3 * singular[0]:
-        what = "the windows on stable ground" if masked else "the measured windows"
-        raise InputError(f"{what} lie on a line or a curve, where kind '{kind}' is not determined; use kind='shift'")
-
-
-def _start(windows: _Windows) -> tuple[DoubleArray, DoubleArray]:
+def _start(windows: Windows) -> tuple[DoubleArray, DoubleArray]:
     """Return coefficients ``(term, component)`` and scatter per component of the tightest 40 % of the windows."""
     rng = np.random.default_rng(0)
     terms = windows.design.shape[1]
@@ -241,7 +137,7 @@ def _trimmed(design: DoubleArray, values: DoubleArray, trial: DoubleArray, share
     return float(np.partition(square, share - 1)[:share].sum())
 
 
-def _refine(windows: _Windows, coefficients: DoubleArray, scatter: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
+def _refine(windows: Windows, coefficients: DoubleArray, scatter: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
     """Reweight with Tukey's biweight until nothing changes; the scatter follows the windows that agree."""
     for _ in range(_ROUNDS):
         residual = windows.values - windows.design @ coefficients
@@ -274,7 +170,7 @@ def _solve(design: DoubleArray, values: DoubleArray, weight: DoubleArray) -> Dou
 
 
 def _covariance(
-    windows: _Windows, residual: DoubleArray, scatter: DoubleArray, component: int
+    windows: Windows, residual: DoubleArray, scatter: DoubleArray, component: int
 ) -> tuple[tuple[float, ...], ...]:
     """Return the sandwich covariance of one component's coefficients.
 

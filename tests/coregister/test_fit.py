@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensetrack.coregister.fit import LEAST_WINDOWS, fit_shift
+from sensetrack.coregister.evidence import LEAST_WINDOWS
+from sensetrack.coregister.fit import fit_shift
 from sensetrack.coregister.shift import KINDS, Kind, ShiftModel
 from sensetrack.displacement import Displacement, Field, Flag
 from sensetrack.errors import InputError, ParameterError
@@ -116,7 +117,7 @@ def test_flagged_windows_are_no_evidence(measured: Measured) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_standard_errors_are_true(measured: Measured, kind: Kind) -> None:
     scores = []
-    for seed in range(25):
+    for seed in range(16):
         model = fit_shift(measured((24, 24), moving=0.25, seed=seed, noise=0.1), kind=kind)
         (dx, dy), errors = at_centre(model), model.standard_error(*model.centre)
         scores += [(dx - 0.31) / errors[0], (dy + 0.47) / errors[1]]
@@ -127,7 +128,7 @@ def test_standard_errors_are_true(measured: Measured, kind: Kind) -> None:
 def test_overlapping_windows_do_not_make_errors_small(make_field: Callable[..., Field]) -> None:
     rng = np.random.default_rng(0)
     scores = []
-    for _ in range(25):
+    for _ in range(16):
         own = rng.normal(0.0, 0.1, (2, 24, 24))
         dx, dy = np.repeat(np.repeat(own, 4, axis=1), 4, axis=2)
         field = make_field(dx, dy)
@@ -163,8 +164,31 @@ def test_too_few_windows_say_how_many_there_are(measured: Measured, kind: Kind) 
 def test_too_few_windows_on_stable_ground(measured: Measured) -> None:
     stable = np.zeros((40, 50), np.bool_)
     stable[0, :5] = True
-    with pytest.raises(InputError, match=r"only 5 .* on stable ground \(of 5 there\).* larger stable area"):
+    with pytest.raises(InputError, match=r"only 5 of 5 windows on stable ground .* more stable ground"):
         fit_shift(measured(), stable)
+
+
+def test_windows_on_the_edge_of_the_search_range(measured: Measured) -> None:
+    displacement = measured()
+    edge = np.zeros((40, 50), np.bool_)
+    edge[:21] = True
+    flagged = dataclasses.replace(displacement, field=displacement.field.with_flag(edge, Flag.SEARCH_EDGE))
+    with pytest.raises(InputError, match=r"1050 windows ended on the edge .* 950 were measured.* a larger search"):
+        fit_shift(flagged)
+    assert fit_shift(flagged, ~edge).count > 900
+
+
+def test_a_few_survivors_are_not_believed(measured: Measured) -> None:
+    displacement = measured(noise=0.0)
+    poor = np.ones((40, 50), np.bool_)
+    poor[:, :2] = False
+    low, nowhere = (
+        dataclasses.replace(displacement, field=displacement.field.with_flag(poor, flag))
+        for flag in (Flag.LOW_QUALITY, Flag.NODATA)
+    )
+    with pytest.raises(InputError, match=r"only 80 of 2000 windows could be measured \(1920 low_quality\).* needs 100"):
+        fit_shift(low)
+    assert fit_shift(nowhere).count == 80, "where there is nothing to measure, nothing was tried"
 
 
 def test_a_mask_that_covers_nothing(measured: Measured) -> None:

@@ -6,7 +6,7 @@ import functools
 import math
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -67,11 +67,23 @@ def say_rows(rows: Sequence[tuple[str, str]], indent: int = 2) -> None:
         say(f"{' ' * indent}{name:<{width}}  {value}".rstrip())
 
 
+def percent(share: float) -> str:
+    """Return a share, 0..1, as text; never a zero that is not one."""
+    if math.isnan(share):
+        return "-"
+    return "<0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
+
+
+def share_rows(shares: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Return the share of measurements and of each flag as rows."""
+    return [(name, percent(share)) for name, share in shares.items()]
+
+
 def say_field(path: str, summary: FieldSummary, *, spacing: int, seconds: float | None = None) -> None:
     """Say how a displacement field came out."""
     rows, cols = summary.shape
     say(f"{path}: {rows} x {cols} displacements, one every {spacing} px")
-    lines = [(name, f"{100 * share:5.1f} %") for name, share in summary.shares().items()]
+    lines = share_rows(summary.shares())
     if math.isfinite(summary.length):
         lines.append(("median", f"{summary.length:.3g} px (dx {summary.dx:+.3g}, dy {summary.dy:+.3g})"))
         lines.append(("1 sigma", f"{summary.sigma:.2g} px"))

@@ -14,7 +14,7 @@ from sensetrack.scene import ScenePaths
 from sensetrack.summary import shares_of
 from sensetrack.velocity import Summary
 
-from ._console import say, say_rows, say_table
+from ._console import percent, say, say_rows, say_table
 
 MOVING = {"glacier": "ice", "landslide": "slide"}
 """What the moving area of a scene is called."""
@@ -84,10 +84,10 @@ def _row(item: Accuracy) -> list[str]:
     return [
         name,
         item.unit,
-        _percent(item.share),
+        percent(item.share),
         *("-" if math.isnan(value) else f"{value:.{digits}f}" for value in lengths),
-        _percent(item.within_68),
-        _percent(item.within_95),
+        percent(item.within_68),
+        percent(item.within_95),
     ]
 
 
@@ -98,11 +98,7 @@ def _say_stage(name: str, first: str, lines: list[str]) -> None:
 
 def _shares(counts: Mapping[str, int], total: int) -> str:
     shares = shares_of(counts, total)
-    return ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items() if share >= 0.0005)
-
-
-def _percent(share: float) -> str:
-    return "-" if math.isnan(share) else f"{100 * share:.1f} %"
+    return ", ".join(f"{name} {percent(share)}" for name, share in shares.items())
 
 
 def _number(value: float) -> str:

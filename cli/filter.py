@@ -19,7 +19,7 @@ from sensetrack.summary import FieldSummary
 
 from ._command import Note, argument, option
 from ._command import command as declare
-from ._console import progress, say, say_rows
+from ._console import percent, progress, say, say_rows
 from ._options import BLOCK, Computing, Target, with_option, with_settings
 from ._types import text_of
 
@@ -140,6 +140,6 @@ def _say_change(before: FieldSummary, after: FieldSummary) -> None:
     old, new = before.shares(), after.shares()
     rows = []
     for name in {**old, **new}:
-        was, now = 100 * old.get(name, 0.0), 100 * new.get(name, 0.0)
-        rows.append((name, f"{now:5.1f} %" + (f"  (before {was:.1f} %)" if f"{was:.1f}" != f"{now:.1f}" else "")))
+        was, now = percent(old.get(name, 0.0)), percent(new.get(name, 0.0))
+        rows.append((name, now if was == now else f"{now} (before {was})"))
     say_rows(rows)

@@ -13,7 +13,7 @@ from sensetrack.stac import stac_item
 
 from ._command import argument, option
 from ._command import command as declare
-from ._console import say, say_rows
+from ._console import percent, say, say_rows, share_rows
 
 
 @declare("info", example="sensetrack info displacement.tif\nsensetrack info scene.tif --json > scene.json")
@@ -35,7 +35,7 @@ def command(file: str, as_json: bool) -> None:
     if info.flags is not None:
         say()
         say("Flags, share of all pixels (a pixel can carry several)")
-        say_rows([(name, f"{100 * share:5.1f} %") for name, share in info.flags.items()])
+        say_rows(share_rows(info.flags))
     if info.step > 1:
         say()
         say(f"Statistics come from a read decimated by {info.step} in both directions.")
@@ -87,4 +87,4 @@ def _layer_cells(layer: LayerInfo) -> tuple[str, ...]:
     values = layer.statistics
     numbers = (values.minimum, values.median, values.mean, values.maximum, values.std)
     texts = ("-" if math.isnan(number) else f"{number:.4g}" for number in numbers)
-    return layer.name, layer.dtype, layer.unit, f"{100 * values.share:.1f} %", *texts
+    return layer.name, layer.dtype, layer.unit, percent(values.share), *texts

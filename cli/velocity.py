@@ -14,7 +14,7 @@ from sensetrack.velocity import Summary, VelocityParams, velocity_file
 
 from ._command import argument, option
 from ._command import command as declare
-from ._console import progress, say, say_rows
+from ._console import progress, say, say_rows, share_rows
 from ._generate import with_params
 from ._options import Target, with_settings
 from ._outcome import summary_rows
@@ -64,7 +64,7 @@ def command(
         )
     say(f"{target.output}: {time.perf_counter() - start:.1f} s")
     height, width = LayerFile.open(file).grid.shape
-    shares = [(name, f"{100 * share:.1f} %") for name, share in shares_of(counts, height * width).items()]
+    shares = share_rows(shares_of(counts, height * width))
     say_rows([*summary_rows(summary), *_speed_rows(target.output, summary), *shares])
 
 

@@ -21,9 +21,9 @@ def test_default_chain_flags_the_outlier_and_says_what_it_did(run, field_file, t
     assert text.startswith(f"{out}: ")
     assert "filter ndc: window 5" in text
     assert "filter median-test: window 5" in text
-    assert "measured   95.7 %  (before 95.8 %)" in text
-    assert "outlier     0.1 %  (before 0.0 %)" in text
-    assert "nodata      4.2 %\n" in text
+    assert "measured  95.7 % (before 95.8 %)" in text
+    assert "outlier   0.1 % (before 0.0 %)" in text
+    assert "nodata    4.2 %\n" in text
 
 
 def test_named_filters_with_parameters(run, field_file, tmp_path):

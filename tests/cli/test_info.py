@@ -35,8 +35,8 @@ def test_displacement(run, field_file):
         "spacing     16 input pixels",
     ):
         assert line in text
-    assert "measured   95.8 %" in text
-    assert "nodata      4.2 %" in text
+    assert "measured  95.8 %" in text
+    assert "nodata    4.2 %" in text
     assert "dx        float32  px" in text
 
 

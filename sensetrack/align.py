@@ -62,6 +62,9 @@ def align(
     exceeds a pixel, the secondary is moved by it as it is read (by whole pixels, which needs no interpolation, where
     the model is a constant), the rest is measured, and the sum is fitted again.
 
+    A frame that is drawn into both images, such as black borders without a nodata value, is the same in both and so
+    counts as ground that does not move: declare its value as nodata.
+
     Parameters
     ----------
     pair : ImagePair

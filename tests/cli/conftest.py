@@ -127,14 +127,14 @@ def script(foreign: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def call(*words: object, status: int = 0, **options: Any) -> subprocess.CompletedProcess[str]:
         environment = os.environ | {"PYTHONPATH": str(foreign), "PYTHONWARNINGS": "error"}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         done = subprocess.run(
             [str(program), *(str(word) for word in words)],
-            capture_output=True,
             text=True,
             check=False,
             env=environment,
             timeout=120,
-            **options,
+            **(pipes | options),
         )
         assert done.returncode == status, f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done

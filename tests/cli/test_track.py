@@ -195,3 +195,23 @@ def test_all_nodata_says_why(run, write_raster, utm_grid, tmp_path):
     message = run("oracle", path, path, "-o", tmp_path / "d.tif", status=1).stderr
     assert "nothing to measure (100 % nodata)" in message
     assert not (tmp_path / "d.tif").exists()
+
+
+def test_dask_gives_the_same_bytes_and_says_nothing_on_stderr(script, pair, tmp_path):
+    script("oracle", *pair, "-o", tmp_path / "a.tif", "--block", 64)
+    done = script("oracle", *pair, "-o", tmp_path / "b.tif", "--block", 64, "--engine", "dask", "--workers", 1)
+    assert (tmp_path / "a.tif").read_bytes() == (tmp_path / "b.tif").read_bytes()
+    assert done.stderr == ""
+
+
+def test_progress_bar_is_drawn_on_a_terminal_only(script, pair, tmp_path):
+    import os
+    import pty
+
+    controller, terminal = pty.openpty()
+    words = [str(word) for word in ("oracle", *pair, "-o", tmp_path / "d.tif")]
+    script(*words, stderr=terminal)
+    os.close(terminal)
+    assert b"measuring" in os.read(controller, 65536)
+    os.close(controller)
+    assert script(*words, "--overwrite").stderr == ""

@@ -16,7 +16,7 @@ from affine import Affine
 
 from sensetrack.coregister.evidence import window_centres
 from sensetrack.coregister.fit import fit_shift
-from sensetrack.coregister.resample import Method, move
+from sensetrack.coregister.resample import Method, MovedImage, move
 from sensetrack.coregister.shift import Kind, ShiftModel, check_kind
 from sensetrack.coregister.write import write_images
 from sensetrack.displacement import Displacement, Field, Flag
@@ -101,6 +101,7 @@ def align(
     check_kind(kind)
     tracker = tracker or registry.get("pcc")()
     stable = stable and stable.fit(pair.grid)
+    pair = dataclasses.replace(pair, reference=_by_spline(pair.reference), secondary=_by_spline(pair.secondary))
     sparse = _Sparse(tracker, stable, engine, device, progress)
     model = _fit(sparse.measure(pair), stable, kind, pair)
     if model.largest(pair.grid.shape) > SMALL_SHIFT:
@@ -244,6 +245,11 @@ class _Thin:
 def _fit(displacement: Displacement, stable: AreaMask | None, kind: Kind, pair: ImagePair) -> ShiftModel:
     inside = None if stable is None else stable.read(displacement.grid)
     return dataclasses.replace(fit_shift(displacement, inside, kind), shape=pair.grid.shape)
+
+
+def _by_spline(image: Image) -> Image:
+    """Return an image that is resampled as it is read with the one kernel that displaces no content."""
+    return image if image.warp is None or isinstance(image, MovedImage) else move(image, image.grid)
 
 
 def _add(rest: Displacement, model: ShiftModel) -> Displacement:

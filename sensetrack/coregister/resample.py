@@ -64,12 +64,19 @@ def move(image: Image, grid: Grid, shift: ShiftModel | None = None, resampling: 
         raise InputError(f"{image.name} has been moved already; move the image it came from by the sum of both shifts")
     if shift is not None:
         shift.check_grid(grid, image.name)
-    source = image.grid if image.warp is None else image.warp.source
-    if source.difference(grid):
-        image = bring_onto(image, grid)
+    own = _unmoved(image)
+    if own.grid.difference(grid):
+        placed = bring_onto(own, grid)  # which checks that it can be
         if shift is None and resampling != "spline":
-            return image.on_grid(grid, Resampling[resampling])
-    return MovedImage.of(image, Warp(source, Resampling.cubic), grid, shift, resampling)
+            return placed.on_grid(grid, Resampling[resampling])
+    return MovedImage.of(own, grid, shift, resampling)
+
+
+def _unmoved(image: Image) -> Image:
+    """Return the image on its own grid, before any resampling."""
+    known = {item.name: getattr(image, item.name) for item in dataclasses.fields(Image)}
+    grid = image.grid if image.warp is None else image.warp.source
+    return Image(**(known | {"grid": grid, "warp": None}))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +94,10 @@ class MovedImage(Image):
     resampling: Method = "spline"
 
     @classmethod
-    def of(cls, image: Image, warp: Warp, grid: Grid, shift: ShiftModel | None, resampling: Method) -> Self:
-        """Build from any image whose own pixels lie on ``warp.source``."""
+    def of(cls, image: Image, grid: Grid, shift: ShiftModel | None, resampling: Method) -> Self:
+        """Build from an image on its own grid."""
         known = {item.name: getattr(image, item.name) for item in dataclasses.fields(Image)}
+        warp = Warp(image.grid, Resampling.cubic)
         return cls(**(known | {"grid": grid, "warp": warp}), shift=shift, resampling=resampling)
 
     def on_grid(self, grid: Grid, resampling: Resampling = Resampling.cubic) -> Self:

@@ -37,7 +37,7 @@ _DESCRIPTIONS = {
     "error_description": "best estimate of the error of one point: median of the layer {name}_error",
     "error_stationary_description": "robust 1-sigma spread over stable surfaces identified from an external mask",
     "error_modeled_description": "median 1-sigma error propagated from the covariance of the image match",
-    "error_slow_description": "robust 1-sigma spread over the slowest 25% of retrieved velocities",
+    "error_slow_description": "robust 1-sigma spread over ground that the slowest 25% of retrieved velocities show",
     "stable_shift_flag_description": (
         "flag for applying velocity bias correction: 0 = no correction; 1 = correction from overlapping stable surface "
         "mask; 2 = correction from slowest 25% of overlapping velocities"

@@ -34,8 +34,8 @@ class VelocityParams(Params):
     )
     stable_from: Literal["auto", "mask", "slow", "none"] = param(
         "auto",
-        "Where stable ground is taken from: the given mask, the slowest 25 % of all points, or nowhere; "
-        "auto takes the mask where one is given.",
+        "Where stable ground is taken from: the given mask, what the slowest 25 % of all points show, or nowhere; auto "
+        "takes the mask where one is given.",
     )
     subtract_shift: bool = param(True, "Whether the shift found on stable ground is subtracted from the whole field.")
     min_stable: int = param(30, "Least number of measured points on stable ground.", ge=2)

@@ -7,7 +7,7 @@ geometry that the whole field shares (the shift), and the scatter around it is w
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,13 +25,13 @@ CAP = 2**19
 SLOW_SHARE = 0.25
 """Share of points taken as slow, as flag 2 of ITS_LIVE does."""
 
+CORE_SHARE, CORE_LEAST = 0.05, 12
+REACH = 4.0
+"""How many spreads from the centre a point may lie and still belong to stable ground."""
+
 _MAD_TO_SIGMA = 1.482602218505602
 _MEDIAN_ERROR = math.sqrt(math.pi / 2)
 """Standard error of a median over that of a mean, for Gaussian errors."""
-
-_SLOW_RADIUS_SQUARED = -2.0 * math.log1p(-SLOW_SHARE)
-_SLOW_MOMENT = 1.0 - (1.0 - SLOW_SHARE) * (1.0 + _SLOW_RADIUS_SQUARED / 2.0)
-"""Second moment per component, within the disc that holds `SLOW_SHARE` of a 2-D standard Gaussian."""
 
 
 @dataclass(frozen=True)
@@ -177,30 +177,21 @@ def shift_of_mask(sample: Sample, independent: float, min_stable: int) -> Stable
     InputError
         There are fewer than ``min_stable`` points.
     """
-    _check_count(sample, min_stable, "the stable mask holds", "enlarge the mask")
-    layers = sample.layers()
-    shift, error, spread, inflation = [], [], [], []
-    for name in ("dx", "dy"):
-        values = layers[name].astype(np.float64)
-        middle = float(np.median(values))
-        scatter = _nmad(values - middle)
-        shift.append(middle)
-        spread.append(scatter)
-        error.append(_MEDIAN_ERROR * scatter / math.sqrt(max(1.0, sample.count * independent)))
-        inflation.append(_inflation((values - middle) / layers[f"sigma_{name}"].astype(np.float64)))
-    return StableShift(*_pair(shift), *_pair(error), *_pair(spread), sample.count, "mask", *_pair(inflation))
+    _check_count(sample.count, min_stable, "the stable mask holds", "enlarge the mask")
+    return _describe(sample.layers(), sample.count, "mask", independent)
 
 
 def shift_of_slow(sample: Sample, independent: float, min_stable: int) -> StableShift:
-    """Centre and spread of the slowest quarter of all points, for scenes without a stable mask.
+    """Centre and spread of the ground that the slowest quarter of all points shows, for scenes without a stable mask.
 
-    The slowest quarter is only a start: a shift moves it, and its spread is cut off by the very choice. So the
-    quarter of points nearest to its mean is taken again and again until it no longer changes (the concentration
-    steps of the minimum covariance determinant, Rousseeuw & Van Driessen 1999, Technometrics 41, 212, with separate
-    axes), and its spread is divided by that of the central quarter of a Gaussian. This is exact where everything
-    is stable, and an upper bound of the spread where part of the scene moves (1.5 times too large where half does).
+    The slowest quarter itself would be a biased sample: a shift moves the whole cluster of stable points, and the
+    choice cuts off its far side. So it only says where to look. From the densest core near it (the closest 5 % of all
+    points around their own median) a population grows: points within `REACH` robust spreads of the centre give the
+    next centre and spread, until the population no longer changes. Among Gaussian errors this ends at all of them; a
+    moving part of the scene is left out as long as it is less dense than stable ground. Simulated scenes of which
+    80 % moved (at 0 to 8 px) biased the shift by a quarter of the spread, those of which half moved by a twentieth.
 
-    Not for scenes that move nearly everywhere: a slow region of the moving ground would pass as stable.
+    Not for scenes without stable ground: the densest slow motion would pass as stable.
 
     Parameters
     ----------
@@ -212,41 +203,64 @@ def shift_of_slow(sample: Sample, independent: float, min_stable: int) -> Stable
     Raises
     ------
     InputError
-        The quarter has fewer than ``min_stable`` points.
+        There are fewer than ``4 * min_stable`` points, or fewer than ``min_stable`` of them belong together.
     """
-    _check_count(sample, math.ceil(min_stable / SLOW_SHARE), "the displacement file holds", "lower min_stable")
+    least = math.ceil(min_stable / SLOW_SHARE)
+    _check_count(sample.count, least, "the displacement file holds", "lower min_stable")
     layers = sample.layers()
     points = np.stack([layers["dx"], layers["dy"]]).astype(np.float64)
-    size = math.ceil(SLOW_SHARE * points.shape[1])
-    centre, spread = np.zeros(2), np.ones(2)
-    chosen = np.empty(0, np.int64)
-    for _ in range(100):
-        distance = (((points - centre[:, None]) / spread[:, None]) ** 2).sum(axis=0)
-        nearest = np.sort(np.argpartition(distance, size - 1)[:size])
-        if np.array_equal(nearest, chosen):
+    centre = np.median(points[:, _nearest(points, np.zeros(2), SLOW_SHARE)], axis=1)
+    for _ in range(50):
+        core = points[:, _nearest(points, centre, CORE_SHARE)]
+        previous, centre = centre, np.median(core, axis=1)
+        if np.array_equal(previous, centre):
             break
-        chosen = nearest
-        centre = points[:, chosen].mean(axis=1)
-        spread = np.maximum(points[:, chosen].std(axis=1) / math.sqrt(_SLOW_MOMENT / SLOW_SHARE), 1e-6)
-    error = spread / math.sqrt(max(1.0, sample.count * independent) * _SLOW_MOMENT)
-    inflation = []
-    for axis, name in enumerate(("sigma_dx", "sigma_dy")):
-        stated = layers[name][chosen].astype(np.float64)
-        stated = stated[np.isfinite(stated) & (stated > 0)]
-        inflation.append(float(spread[axis] / np.median(stated)) if stated.size else 1.0)
-    count = math.ceil(SLOW_SHARE * sample.count)
-    return StableShift(*_pair(centre), *_pair(error), *_pair(spread), count, "slow", *_pair(inflation))
+    spread = _spread(core, centre)
+    inside = np.zeros(points.shape[1], np.bool_)
+    for _ in range(100):
+        before = inside
+        inside = (((points - centre[:, None]) / spread[:, None]) ** 2).sum(axis=0) < REACH**2
+        if np.array_equal(before, inside):
+            break
+        centre = np.median(points[:, inside], axis=1)
+        spread = _spread(points[:, inside], centre)
+    count = round(sample.count * float(inside.mean()))
+    _check_count(count, min_stable, "the slowest part of the displacement file holds", "give a stable mask (--stable)")
+    return _describe({name: values[inside] for name, values in layers.items()}, count, "slow", independent)
 
 
-def _pair(values: Sequence[float] | DoubleArray) -> tuple[float, float]:
-    return float(values[0]), float(values[1])
+def _describe(
+    layers: Mapping[str, FloatArray], count: int, method: Literal["mask", "slow"], independent: float
+) -> StableShift:
+    """Medians, spreads and standard errors of points on stable ground, of which ``count`` were measured in all."""
+    numbers: dict[str, float] = {}
+    for name in ("dx", "dy"):
+        values = layers[name].astype(np.float64)
+        shift = float(np.median(values))
+        spread = _nmad(values - shift)
+        numbers[name] = shift
+        numbers[f"sigma_{name}"] = spread
+        numbers[f"{name}_error"] = _MEDIAN_ERROR * spread / math.sqrt(max(1.0, count * independent))
+        numbers[f"inflation_{name}"] = _inflation(values - shift, layers[f"sigma_{name}"])
+    return StableShift(count=count, method=method, **numbers)
 
 
-def _check_count(sample: Sample, least: int, what: str, remedy: str) -> None:
-    if sample.count < least:
+def _nearest(points: DoubleArray, centre: DoubleArray, share: float) -> NDArray[np.intp]:
+    """Indices of the given share of points (and at least `CORE_LEAST`) that lie nearest to a centre."""
+    size = min(points.shape[1], max(CORE_LEAST, math.ceil(share * points.shape[1])))
+    return np.argpartition(((points - centre[:, None]) ** 2).sum(axis=0), size - 1)[:size]
+
+
+def _spread(points: DoubleArray, centre: DoubleArray) -> DoubleArray:
+    """Robust spread of each component, never quite zero."""
+    return np.array([max(_nmad(values - middle), 1e-6) for values, middle in zip(points, centre, strict=True)])
+
+
+def _check_count(count: int, least: int, what: str, remedy: str) -> None:
+    if count < least:
         raise InputError(
-            f"{what} {sample.count} measured points, at least {least} are needed to measure the shift of stable "
-            f"ground; {remedy}, or pass --stable-from none"
+            f"{what} {count} measured points, at least {least} are needed to measure the shift of stable ground; "
+            f"{remedy}, or pass --stable-from none"
         )
 
 
@@ -254,7 +268,7 @@ def _nmad(residuals: DoubleArray) -> float:
     return _MAD_TO_SIGMA * float(np.median(np.abs(residuals)))
 
 
-def _inflation(normalised: DoubleArray) -> float:
+def _inflation(residuals: DoubleArray, stated: FloatArray) -> float:
     """Robust spread of residuals in units of their stated errors; 1 where none are stated."""
-    finite = normalised[np.isfinite(normalised)]
-    return _nmad(finite) if finite.size else 1.0
+    known = np.isfinite(stated) & (stated > 0)
+    return _nmad(residuals[known] / stated[known].astype(np.float64)) if known.any() else 1.0

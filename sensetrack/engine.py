@@ -11,7 +11,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
@@ -73,7 +73,7 @@ class Threads(Engine):
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="sensetrack")
         try:
             limit = self.workers * IN_FLIGHT_PER_WORKER
-            yield from _bounded(lambda item: pool.submit(call, item), items, lambda: limit)
+            yield from _bounded(lambda item: pool.submit(call, item), items, lambda: limit, deque())
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -110,18 +110,23 @@ class Dask(Engine):
             # Images held in memory: sent once, and kept by the scheduler in case a worker takes them along.
             with dask.config.set({"distributed.admin.large-graph-warning-threshold": len(packed) * 2}):
                 shared = self.client.submit(_identity, packed, pure=False)
-        results = _bounded(lambda item: self.client.submit(_apply, shared, item, pure=False), items, self._limit)
+        pending: deque[Any] = deque()
         try:
-            yield from results
+            yield from _bounded(
+                lambda item: self.client.submit(_apply, shared, item, pure=False), items, self._limit, pending
+            )
         except KilledWorker as error:
             raise EngineError(
                 "one block brought down several workers in a row; they may lack memory: use smaller blocks, fewer "
                 "workers per machine, or machines with more memory"
             ) from error
-        except (CancelledError, OSError) as error:
-            if isinstance(error, OSError) and self.client.status == "running":
+        except Exception as error:
+            if self.client.status == "running":
                 raise
-            raise EngineError(f"the Dask scheduler went away ({error or type(error).__name__})") from error
+            raise EngineError("the Dask scheduler went away; start it again, or use another engine") from error
+        finally:
+            with contextlib.suppress(Exception):  # when the scheduler is gone, so is what was in flight
+                self.client.cancel(list(pending))
 
     def _limit(self) -> int:
         threads: int = sum(self.client.nthreads().values())
@@ -161,19 +166,16 @@ def _unpacked(packed: bytes) -> Callable[[Any], Any]:
     return call
 
 
-def _bounded(submit: Callable[[Item], Any], items: Iterable[Item], limit: Callable[[], int]) -> Iterator[Any]:
-    """Keep at most ``limit()`` futures and yield their results in order; cancel the rest on the way out."""
-    pending: deque[Any] = deque()
-    try:
-        for item in items:
-            while len(pending) >= limit():
-                yield pending.popleft().result()
-            pending.append(submit(item))
-        while pending:
+def _bounded(
+    submit: Callable[[Item], Any], items: Iterable[Item], limit: Callable[[], int], pending: deque[Any]
+) -> Iterator[Any]:
+    """Keep at most ``limit()`` futures in ``pending`` and yield their results in order."""
+    for item in items:
+        while len(pending) >= limit():
             yield pending.popleft().result()
-    finally:
-        for future in pending:
-            future.cancel()
+        pending.append(submit(item))
+    while pending:
+        yield pending.popleft().result()
 
 
 @contextlib.contextmanager
@@ -235,7 +237,7 @@ def _dask_client(workers: int | None, scheduler: str | None) -> Iterator[Any]:
         LocalCluster(
             n_workers=workers or device.available_cores(),
             threads_per_worker=1,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,

@@ -88,6 +88,18 @@ class Params(BaseModel):
         return cls(**{**read_mapping(path), **overrides})
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses a key that is given twice, which YAML forbids and PyYAML lets pass."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Build a mapping of which every key is there once."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(None, None, f"'{twice}' is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def read_mapping(path: PathLike) -> dict[str, Any]:
     """Read a YAML or JSON file that holds a mapping (JSON is a subset of YAML).
 
@@ -101,7 +113,7 @@ def read_mapping(path: PathLike) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot read the parameter file ({error})") from error
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, _StrictLoader)
     except yaml.YAMLError as error:
         where = str(error).replace("\n", " ")
         raise InputError(f"{path}: not valid YAML or JSON: {where}") from error

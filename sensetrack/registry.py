@@ -65,7 +65,7 @@ class Catalogue:
         try:
             return point.load()
         except Exception as error:  # whatever a module of somebody else raises while it is imported
-            reason = f"{type(error).__name__}: {error}"
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
             raise ParameterError(f"'{name}' of {point.value} cannot be loaded ({reason})") from error
 
     def summary(self, name: str) -> str:
@@ -110,7 +110,7 @@ class Registry(Catalogue, Generic[T]):
         if self.is_foreign(name):
             loaded = self.load_foreign(name)
             if not (inspect.isclass(loaded) and issubclass(loaded, self.base)):
-                raise ParameterError(f"{self.kind} '{name}': its entry point is not a {self.base.__name__} class")
+                raise ParameterError(f"{self.kind} '{name}': its entry point is no {self.base.__name__} class")
             return loaded
         if name not in self._sources:
             raise ParameterError(f"no {self.kind} '{name}'{did_you_mean(name, self.names())}")

@@ -103,6 +103,13 @@ def test_every_flag_is_explained() -> None:
         assert [flag.label for flag in Flag if not any(f"| `{flag.label}` |" in row for row in rows)] == []
 
 
+def test_every_filter_is_described() -> None:
+    from sensetrack.registry import Catalogue
+
+    page = (DOCS / "filters.md").read_text()
+    assert [name for name in Catalogue("sensetrack.filters").names() if f"\n## {name}\n" not in page] == []
+
+
 def test_every_command_is_named() -> None:
     from sensetrack.registry import Catalogue
 

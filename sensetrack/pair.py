@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
 from rasterio.enums import Resampling
 
-from sensetrack.errors import GridError
+from sensetrack.errors import GridError, ParameterError
 from sensetrack.raster.crs import extent_text
 from sensetrack.raster.dates import days_between
 from sensetrack.raster.grid import Grid, crs_name
@@ -32,6 +33,8 @@ class ImagePair:
     ------
     GridError
         The grids differ; the message says how, and what to do.
+    ParameterError
+        The time base is not positive.
     """
 
     reference: Image
@@ -39,6 +42,10 @@ class ImagePair:
     days: float | None = None
 
     def __post_init__(self) -> None:
+        if self.days is not None and not (math.isfinite(self.days) and self.days > 0):
+            raise ParameterError(
+                f"days = {self.days:g}: the time base must be above 0; swap the images if it is negative"
+            )
         difference = self.reference.grid.difference(self.secondary.grid)
         if difference:
             raise GridError(

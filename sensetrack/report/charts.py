@@ -18,11 +18,13 @@ def number(value: float, digits: int = 3) -> str:
     if not np.isfinite(value):
         return "–"
     size = abs(value)
+    if size < 1e-6:
+        return "0"
     if size >= 1000:
         text = f"{value:,.0f}".replace(",", "\N{THIN SPACE}")
     else:
-        decimals = digits - 1 - (int(np.floor(np.log10(size))) if size >= 1e-3 else -1)
-        text = f"{value:.{int(np.clip(decimals, 0, 4))}f}"
+        decimals = digits - 1 - np.floor(np.log10(size))
+        text = f"{value:.{int(np.clip(decimals, 0, 5))}f}"
     return text.replace("-", "\N{MINUS SIGN}")
 
 

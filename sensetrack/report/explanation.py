@@ -21,6 +21,9 @@ from sensetrack.types import DoubleArray, FloatArray, Mask
 NEIGHBOURS = 6
 """Output pixels on every side that are shown as neighbours."""
 
+AMBIGUOUS = 0.9
+"""Height of the second peak over that of the first from which a match is called ambiguous."""
+
 FARTHEST = 96
 """Longest displacement in input pixels for which the surface is centred on no motion."""
 
@@ -211,16 +214,16 @@ def _findings(item: Explanation) -> list[str]:
     text = f"A plain correlation of this window peaks at dx {peak.dx:+.2f}, dy {peak.dy:+.2f} px with {peak.value:.2f}"
     second = f"; the next peak reaches {peak.second:.2f}" if math.isfinite(peak.second) else ""
     found.append(f"{text}{second}.")
-    if peak.at_edge:
-        found.append("That peak lies at the edge of what could be searched here.")
-    if math.isfinite(peak.second) and peak.second > 0.8 * peak.value:
-        found.append(
-            "Two peaks are almost equally high, so the match is ambiguous: repeated patterns or little texture."
-        )
     if item.is_measured:
         apart = math.hypot(peak.dx - item.values["dx"], peak.dy - item.values["dy"])
         close = "agrees with" if apart < 0.5 else "differs from"
         found.append(f"That {close} the value in the file ({apart:.2f} px apart).")
+    if peak.at_edge:
+        found.append("The peak lies at the edge of what could be searched here.")
+    if math.isfinite(peak.second) and peak.second > AMBIGUOUS * peak.value:
+        found.append(
+            "Two peaks are almost equally high, so the match is ambiguous: repeated patterns or little texture."
+        )
     near = item.neighbours.usable.copy()
     near[item.row - item.first[0], item.col - item.first[1]] = False
     if item.is_measured and near.sum() >= 5:

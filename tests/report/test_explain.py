@@ -168,3 +168,16 @@ def test_the_ellipse_is_that_of_the_covariance() -> None:
     width, height, angle = _ellipse(1.0, 1.0, 0.5)
     assert (width, height) == (pytest.approx(2 * 0.5**0.5), pytest.approx(2 * 1.5**0.5))
     assert angle % 180 == pytest.approx(135)
+
+
+def test_a_real_pair_that_was_shifted_by_five_pixels(
+    shared_data: Path, tmp_path: Path, make_field: Callable[..., Field]
+) -> None:
+    folder = shared_data / "pairs" / "dice-pixel-shift"
+    grid = Grid((512, 512)).coarsen(16)
+    origin = Provenance("pcc", '{"window": 48}', str(folder / "ref.tif"), str(folder / "def_5.tif"))
+    Displacement(grid, make_field(np.full(grid.shape, 5.0), 5.0), 16, origin).save(tmp_path / "d.tif")
+    for col, row in ((6, 9), (15, 15), (24, 20)):
+        item = explain(tmp_path / "d.tif", col, row)
+        assert (item.peak.dx, item.peak.dy) == (pytest.approx(5, abs=0.05), pytest.approx(5, abs=0.05))
+        assert item.peak.value > 0.95

@@ -41,8 +41,8 @@ def texts_of(figure: Any) -> Iterator[str]:
 def test_displacement_figures(layer: str | None, tongue_files: Path, tmp_path: Path) -> None:
     output = plot_file(tongue_files / "displacement.tif", tmp_path / "a.png", layer=layer, dpi=50)
     picture = pixels_of(output)
-    assert min(picture.shape[1:]) > 200
-    assert len(np.unique(picture.reshape(3, -1), axis=1).T) > 30
+    assert min(picture.shape[1:]) > 150
+    assert len(np.unique(picture.reshape(3, -1), axis=1).T) > 15
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")

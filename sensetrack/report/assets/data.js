@@ -48,7 +48,8 @@ async function load(item) {
 
 function number(value) {
   const size = Math.abs(value);
-  const decimals = size >= 1000 ? 0 : Math.max(0, Math.min(4, 2 - (size >= 1e-3 ? Math.floor(Math.log10(size)) : -1)));
+  if (size < 1e-6) return "0";
+  const decimals = size >= 1000 ? 0 : clamp(2 - Math.floor(Math.log10(size)), 0, 5);
   return value.toFixed(decimals).replace("-", "\u2212");
 }
 

@@ -71,16 +71,18 @@ def say_accuracy(outcome: Outcome, scene: ScenePaths, kind: str) -> None:
     say_table(
         "Error against the truth: length of the difference, measured minus true",
         ("", "unit", "measured", "bias x", "bias y", "RMSE", "median", "p90", "p95", "in 68 %", "in 95 %"),
-        [_row(item) for item in found],
+        [_row(item, max(other.rmse for other in found if other.unit == item.unit)) for item in found],
     )
     say("bias: median error along columns and rows (px), or east and north; p90, p95: percentiles of the length;")
+    if scene.stable is None:
+        say("There is no stable ground here, so a constant shift cannot be told from motion: it shows as bias.")
     say("in 68 %, in 95 %: share of errors within the interval of that confidence that the file itself states.")
 
 
-def _row(item: Accuracy) -> list[str]:
+def _row(item: Accuracy, largest: float) -> list[str]:
     name = "everywhere" if item.area == EVERYWHERE else f"on {item.area}"
     lengths = (item.bias_x, item.bias_y, item.rmse, item.median, item.p90, item.p95)
-    digits = 3 if item.unit == "px" else 1
+    digits = 3 if item.unit == "px" or largest < 1 else 2 if largest < 10 else 1
     return [
         name,
         item.unit,

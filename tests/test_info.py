@@ -12,7 +12,7 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from sensetrack.displacement import Displacement, Flag
-from sensetrack.errors import NotARasterError
+from sensetrack.errors import InputError, NotARasterError
 from sensetrack.info import look_at
 from sensetrack.provenance import Provenance
 from sensetrack.raster.dates import parse_time
@@ -86,6 +86,12 @@ def test_not_a_raster(tmp_path):
     (tmp_path / "a.tif").write_text("no", encoding="utf-8")
     with pytest.raises(NotARasterError, match=r"a\.tif: not a raster"):
         look_at(tmp_path / "a.tif")
+
+
+def test_tables_are_not_read_back(tmp_path):
+    (tmp_path / "d.csv").write_text("row,col\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"d\.csv: a table of points is not read back"):
+        look_at(tmp_path / "d.csv")
 
 
 def test_footprint_of_a_utm_scene_runs_along_the_curves_of_its_edges():

@@ -13,7 +13,7 @@ import numpy as np
 from sensetrack.raster.dates import acquisition_time
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
-from sensetrack.raster.layers import LayerFile
+from sensetrack.raster.layers import TABLES, LayerFile
 from sensetrack.types import FloatArray, Mask, PathLike
 
 SAMPLE = 2000
@@ -78,9 +78,9 @@ def open_sample(path: PathLike, size: int = SAMPLE) -> SampledFile:
     Raises
     ------
     InputError
-        There is no such file, or it is neither.
+        There is no such file, or it is neither, such as a table of points.
     """
-    return _Netcdf(path, size) if Path(path).suffix.lower() == ".nc" else _Raster(path, size)
+    return _Layers(path, size) if Path(path).suffix.lower() in (".nc", *TABLES) else _Raster(path, size)
 
 
 class _Raster(SampledFile):
@@ -105,7 +105,7 @@ class _Raster(SampledFile):
         return About(image.dtype, "", image.nodata)
 
 
-class _Netcdf(SampledFile):
+class _Layers(SampledFile):
     def __init__(self, path: PathLike, size: int) -> None:
         self._file = LayerFile.open(path)
         self.grid, self.tags, self.names = self._file.grid, self._file.tags, self._file.names

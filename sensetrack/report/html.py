@@ -63,7 +63,7 @@ def report(
     image : path-like, optional
         Backdrop of all maps; default: the reference that each file names, where it still exists.
     title : str, optional
-        Default: the dates of the pair, or the name of the folder.
+        Default: the dates of the pair, or the name of the folder where it holds several pairs.
     overwrite : bool
         Whether an existing output may be replaced.
 
@@ -93,7 +93,7 @@ def report(
     for group in groups:
         view = load(group, stable if stable is not None else found.stable, image)
         page.add(view, map_side(view, len(groups)))
-    heading = title or (page.titles[0] if len(groups) == 1 else _folder_name(source))
+    heading = title or (page.titles[0] if len(set(page.titles)) == 1 else _folder_name(source))
     text = page.text(heading, left_out=len(found.groups) - len(groups))
     with atomic(output, overwrite=overwrite) as part:
         part.write_text(text, encoding="utf-8")
@@ -132,9 +132,9 @@ class Page:
         """Add a measurement with a map of at most ``side`` pixels."""
         index = len(self.titles)
         self.titles.append(view.title)
-        name = f"<h2>{escape(view.title)}</h2>" if self._many else ""
+        name = f"<h2>{escape(view.title)} · {escape(view.main.name)}</h2>" if self._many else ""
         self._rows.append(sections.overview_row(index, view))
-        self._heads.append(_shown(index, sections.heading(view), "" if not self._many else name))
+        self._heads.append(_shown(index, sections.heading(view), name))
         self._cards.append(_shown(index, sections.cards(view)))
         parts = (sections.flags_section, sections.stable_section, sections.truth_section, sections.provenance_section)
         self._bodies.append(_shown(index, "".join(part(view) for part in parts)))

@@ -136,7 +136,8 @@ def group(products: Sequence[Product]) -> list[Group]:
     """Put each velocity beside the displacement it was made from, and truths beside what they overlap.
 
     A velocity belongs to the displacement of the same images on the same grid whose history its own begins with; of
-    several, to one of the same dates and the longest history. Groups come in the order of their dates.
+    several, to one of the same dates and the longest history. Groups come in the order of their dates, those
+    with a velocity first.
     """
     velocities = [p for p in products if p.kind == "velocity"]
     displacements = [p for p in products if p.kind == "displacement"]
@@ -159,11 +160,11 @@ def group(products: Sequence[Product]) -> list[Group]:
     return sorted(groups, key=_order)
 
 
-def _order(item: Group) -> tuple[str, str, str]:
+def _order(item: Group) -> tuple[str, str, bool, str]:
     origin = item.main.provenance
     dates = (origin.reference_date, origin.secondary_date)
     first, second = (date.isoformat() if date else "" for date in dates)
-    return first, second, item.main.path.name
+    return first, second, item.velocity is None, item.main.path.name
 
 
 def _is_source(displacement: Product, velocity: Product) -> bool:

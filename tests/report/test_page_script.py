@@ -89,10 +89,22 @@ class Browser:
 
 READY = """new Promise((done, fail) => {
   let tries = 0;
-  const look = () => document.querySelector("#layer option") ? done(true)
+  const look = () => document.getElementById("map").style.width ? done(true)
     : ++tries > 200 ? fail(new Error("no map: " + document.body.innerText.slice(0, 300))) : setTimeout(look, 50);
   look();
 })"""
+
+
+WIDEST = """new Promise((done) => {
+  let tries = 0;
+  const look = () => {
+    const all = [document.documentElement, ...document.querySelectorAll("section, dl, canvas")];
+    const widest = Math.max(...all.map((node) => node.scrollWidth));
+    widest <= 380 || ++tries > 100 ? done(widest) : setTimeout(look, 50);
+  };
+  look();
+})"""
+# The map follows the window in the next frame, so it is looked at until it fits.
 
 
 @pytest.fixture(scope="module")
@@ -191,9 +203,6 @@ def test_keys_move_pin_and_release(browser: Browser) -> None:
 def test_nothing_sticks_out_on_a_phone(browser: Browser) -> None:
     size = {"height": 800, "deviceScaleFactor": 1}
     browser.call("Emulation.setDeviceMetricsOverride", width=380, mobile=True, **size)
-    widest = browser.evaluate(
-        "Math.max(...[...document.querySelectorAll('section, dl, canvas')].map((n) => n.scrollWidth))"
-    )
-    page = browser.evaluate("document.documentElement.scrollWidth")
+    widest = browser.evaluate(WIDEST)
     browser.call("Emulation.clearDeviceMetricsOverride")
-    assert (widest <= 380, page) == (True, 380)
+    assert widest <= 380

@@ -120,7 +120,10 @@ def sample(
     out = np.zeros(row.shape, pixels.dtype)
     good = np.zeros(row.shape, np.bool_)
     taps = [2 * math.ceil(_RADIUS[kernel] * factor) + 2 for factor in stretch]
-    sample_into(out, good, pixels, valid, row, col, kernel, stretch, origin, np.empty(taps[0]), np.empty(taps[1]))
+    # Contiguous, so that one compiled variant serves all callers.
+    image = np.ascontiguousarray(pixels), np.ascontiguousarray(valid)
+    place = np.ascontiguousarray(row), np.ascontiguousarray(col)
+    sample_into(out, good, *image, *place, kernel, stretch, origin, np.empty(taps[0]), np.empty(taps[1]))
     return out, good
 
 

@@ -54,6 +54,18 @@ def stages() -> Iterator[StageProgress | None]:
         yield report
 
 
+@contextmanager
+def busy(what: str) -> Iterator[None]:
+    """Show on a terminal that something without steps is going on."""
+    if is_quiet() or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
+
+
 def say(text: str = "") -> None:
     """Print a line of result, unless ``-q`` was given."""
     if not is_quiet():

@@ -16,7 +16,7 @@ from sensetrack.scene import KINDS, ScenePaths, write_scene
 
 from ._command import argument, option
 from ._command import command as declare
-from ._console import say, say_rows, stages
+from ._console import busy, say, say_rows, stages
 from ._generate import with_params
 from ._options import BAND, BLOCK, NODATA, Computing, Times, with_option, with_settings
 from ._outcome import say_accuracy, say_outcome
@@ -162,7 +162,8 @@ def _make_scene(
     if times.dates is not None:
         raise click.UsageError("--dates are for images of yours; a made-up scene has its own")
     start = time.perf_counter()
-    scene = write_scene(output, kind=kind, seed=seed, shape=size, days=times.days, overwrite=overwrite)
+    with busy(f"making up a scene: {kind}"):
+        scene = write_scene(output, kind=kind, seed=seed, shape=size, days=times.days, overwrite=overwrite)
     rows, cols = LayerFile.open(scene.truth).grid.shape
     say(f"A made-up {kind}, seed {seed}, {rows} x {cols} pixels ({time.perf_counter() - start:.1f} s)")
     say_rows([("reference", str(scene.reference)), ("secondary", str(scene.secondary))])
@@ -171,7 +172,8 @@ def _make_scene(
 
 def _write_report(outcome: Outcome, page: Path, stable: AreaMask | None, overwrite: bool) -> None:
     start = time.perf_counter()
-    report(page.parent, page, stable=stable, overwrite=overwrite)
+    with busy("writing the report"):
+        report(page.parent, page, stable=stable, overwrite=overwrite)
     say()
     say(f"report      {time.perf_counter() - start:.1f} s")
     say()

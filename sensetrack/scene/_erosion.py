@@ -57,6 +57,7 @@ def _erode(start, is_base, steps):  # type: ignore[no-untyped-def]
     donor = np.empty(count, np.int64)
     order = np.empty(count, np.int64)
     area = np.empty(count)
+    diagonal = np.sqrt(2.0)
     for _ in range(steps):
         for row in range(rows):
             for col in range(cols):
@@ -67,11 +68,12 @@ def _erode(start, is_base, steps):  # type: ignore[no-untyped-def]
                 steepest = 0.0
                 for i in range(max(0, row - 1), min(rows, row + 2)):
                     for j in range(max(0, col - 1), min(cols, col + 2)):
-                        distance = np.sqrt(float((i - row) ** 2 + (j - col) ** 2))
-                        if distance > 0:
-                            slope = (height[node] - height[i * cols + j]) / distance
-                            if slope > steepest:
-                                steepest, down[node], length[node] = slope, i * cols + j, distance
+                        drop = height[node] - height[i * cols + j]
+                        if drop > 0:
+                            distance = 1.0 if i == row or j == col else diagonal
+                            if drop > steepest * distance:
+                                steepest = drop / distance
+                                down[node], length[node] = i * cols + j, distance
         # Nodes in an order that visits each after the one it drains to: breadth first from the outlets.
         first[:] = 0
         for node in range(count):

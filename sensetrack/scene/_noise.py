@@ -29,7 +29,7 @@ class NoiseSource:
         self.shape = shape
         self._rng = np.random.default_rng(seed)
         # Periodic noise would repeat at opposite borders, so each field is cut from a larger one.
-        self._size = tuple(fft.next_fast_len(side + side // 8, real=True) for side in shape)
+        self._size = tuple(fft.next_fast_len(side + side // 32, real=True) for side in shape)
         rows = np.fft.fftfreq(self._size[0]).astype(np.float32)[:, None]
         cols = np.fft.rfftfreq(self._size[1]).astype(np.float32)[None, :]
         self._frequency = np.hypot(rows, cols)

@@ -58,7 +58,7 @@ def glacier(frame: Frame, noise: NoiseSource, peak: float) -> Landscape:
     s, n, g = (LatticeField(v).on_ground(frame) for v in (along, across, inside))
     ice = g < 1
     moraines = _moraines(n / half_width, g, noise)
-    crevasses, foliation = _ice_structure(s, n, half_width, noise)
+    crevasses, foliation = _ice_structure(s, n, ice, half_width, noise)
     height = _terrain(s, n, g, half_width, end, scale, noise)
     lake = (height < 0.15) & ~ice
     height = np.where(lake, 0, height)
@@ -112,18 +112,21 @@ def _terrain(
 
 
 def _ice_structure(
-    s: FloatArray, n: FloatArray, half_width: float, noise: NoiseSource
+    s: FloatArray, n: FloatArray, ice: Mask, half_width: float, noise: NoiseSource
 ) -> tuple[FloatArray, FloatArray]:
     """Return crevasses across the flow and foliation along it, in the curved coordinates of the glacier."""
     reach = 1.3 * half_width
-    bent = s - 0.5 * n**2 / half_width
-    shift = float(bent.min())
+    across = np.clip(n[ice], -reach, reach)
+    bent = s[ice] - 0.5 * across**2 / half_width
+    first, length = float(bent.min()), float(np.ptp(bent))
 
     def sample(wavelength: float, along_step: float, across_step: float) -> FloatArray:
-        shape = (int((bent.max() - shift) / along_step) + 8, int(2 * reach / across_step) + 8)
+        shape = (int(length / along_step) + 8, int(2 * reach / across_step) + 8)
         sheet = NoiseSource(shape, noise.branch()).band(wavelength, 0.5)
-        index = [(bent - shift) / along_step + 3, (np.clip(n, -reach, reach) + reach) / across_step + 3]
-        return ndimage.map_coordinates(sheet, index, order=3, output=np.float32, mode="mirror")
+        index = np.stack([(bent - first) / along_step + 3, (across + reach) / across_step + 3])
+        texture = np.zeros_like(s)
+        texture[ice] = ndimage.map_coordinates(sheet, index, order=3, output=np.float32, mode="mirror")
+        return texture
 
     fields = sigmoid(2.5 * noise.fractal(1.8, 260) + 0.3)
     crevasses = sample(14, 0.5, 4.0) * fields

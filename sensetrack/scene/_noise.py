@@ -110,11 +110,9 @@ def _halvings(longest: float, octaves: int) -> Iterator[float]:
 def smoothstep(values: NDArray[Real]) -> NDArray[Real]:
     """Return 0 below 0, 1 above 1, and a rise with continuous slope and curvature between them."""
     t = np.clip(values, 0, 1)
-    rise: NDArray[Real] = t * t * t * (t * (6 * t - 15) + 10)
-    return rise
+    return np.asarray(t * t * t * (t * (6 * t - 15) + 10), dtype=values.dtype)
 
 
 def sigmoid(values: NDArray[Real]) -> NDArray[Real]:
     """Return the logistic function, a soft threshold at 0."""
-    share: NDArray[Real] = 0.5 * (1 + np.tanh(0.5 * values))
-    return share
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * values)), dtype=values.dtype)

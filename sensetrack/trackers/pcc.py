@@ -28,7 +28,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 import scipy.fft
 from pydantic import model_validator
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from sensetrack.correlation.masks import BRIDGE_ROUNDS, bridge
 from sensetrack.correlation.match import Matches, MatchSettings, Positions, match
@@ -157,7 +157,7 @@ class Pcc(Tracker):
 
         quality = np.sqrt(found.height * found.distinctness)
         lags = (2 * self.search + 1) ** 2
-        low = found.significance < norm.isf(self.false_alarm / lags)
+        low = found.significance < -ndtri(self.false_alarm / lags)
         if self.forward_backward:
             low |= self._way_back(forward, rows.ravel(), cols.ravel(), found) > self.forward_backward
         lost = ~found.converged | ~np.isfinite(found.variance_dx + found.variance_dy)

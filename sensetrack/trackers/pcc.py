@@ -196,7 +196,7 @@ class Pcc(Tracker):
             textured = found.spread >= FLAT
             shift_rows = np.where(textured, np.rint(found.dy), 0).astype(np.int64)
             shift_cols = np.where(textured, np.rint(found.dx), 0).astype(np.int64)
-            lag = found.dy - shift_rows, found.dx - shift_cols
+            lag = np.where(textured, found.dy - shift_rows, 0.0), np.where(textured, found.dx - shift_cols, 0.0)
         assert found is not None
         return found, suspect
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Self
+from typing import Literal, Self
 
 from rasterio.enums import Resampling
 
@@ -113,7 +113,7 @@ class ImagePair:
         return reference, secondary, reference_valid, secondary_valid
 
 
-def bring_onto(image: Image, grid: Grid, resampling: Resampling = Resampling.cubic) -> Image:
+def bring_onto(image: Image, grid: Grid, resampling: Resampling | Literal["spline"] = "spline") -> Image:
     """Resample an image onto a grid lazily, after checking that this makes sense.
 
     Raises

@@ -33,7 +33,7 @@ from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
 from sensetrack.raster.mask import AreaMask
 from sensetrack.stream import track, track_file
-from sensetrack.trackers import Tracker
+from sensetrack.trackers import Tracker, registry
 from sensetrack.types import Mask, PixelArray
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -212,6 +212,19 @@ def test_complex_pairs_stream(write_raster: Write, texture: Texture) -> None:
     np.testing.assert_allclose(field.dx[8, 10], expected[26:42, 34:50].mean(), rtol=1e-5)
 
 
+def test_resampling_on_the_way_displaces_nothing(write_raster: Write, utm_grid: MakeGrid, texture: Texture) -> None:
+    reference = write_raster(texture((256, 256)), "a.tif", grid=utm_grid((256, 256)))
+    for shift in (0.25, 0.6):
+        # The same ground on a grid that starts 30 pixels and a fraction earlier.
+        earlier = utm_grid((330, 330), x=500_000 - 10 * (30 + shift), y=5_000_000 + 10 * (30 + shift))
+        secondary = write_raster(texture((330, 330), dx=30 + shift, dy=30 + shift), "b.tif", grid=earlier)
+        pair = ImagePair.open(reference, secondary, coregister=True)
+        field = track(pair, registry.get("pcc")(window=64, step=32, search=5)).field
+        assert field.measured.sum() >= 30
+        assert abs(np.median(field.dx[field.measured])) < 0.002
+        assert abs(np.median(field.dy[field.measured])) < 0.002
+
+
 # Masks
 
 
@@ -300,8 +313,6 @@ def test_nan_and_infinity_stay_where_they_are(write_raster: Write, utm_grid: Mak
 
 
 def test_a_constant_image_is_flat_and_says_so(write_raster: Write, utm_grid: MakeGrid, texture: Texture) -> None:
-    from sensetrack.trackers import registry
-
     grid = utm_grid((200, 200))
     constant = write_raster(np.full((200, 200), 7, np.uint8), "constant.tif", grid=grid)
     textured = write_raster(texture((200, 200)), "textured.tif", grid=grid)

@@ -12,17 +12,17 @@ import numpy as np
 from rasterio.enums import Resampling
 
 from sensetrack.coregister.shift import ShiftModel
-from sensetrack.coregister.spline import REACH, sample_spline
 from sensetrack.errors import InputError, ParameterError, did_you_mean
 from sensetrack.pair import bring_onto
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image, Warp
 from sensetrack.raster.resample import pixel_ratio, sample, source_positions
+from sensetrack.raster.spline import REACH, sample_spline
 from sensetrack.raster.tiles import Block, whole
 from sensetrack.types import DoubleArray, Mask, PixelArray
 
 Method = Literal["spline", "lanczos", "cubic", "bilinear", "nearest", "average"]
-"""Ways to resample; ``spline`` is the interpolating cubic B-spline of `sensetrack.coregister.spline`."""
+"""Ways to resample; ``spline`` is the interpolating cubic B-spline of `sensetrack.raster.spline`."""
 
 METHODS: tuple[Method, ...] = get_args(Method)
 
@@ -45,7 +45,7 @@ def move(image: Image, grid: Grid, shift: ShiftModel | None = None, resampling: 
         Measured between the reference and this image on ``grid``; None changes the grid only.
     resampling : {"spline", "lanczos", "cubic", "bilinear", "nearest", "average"}
         ``spline`` displaces content least and is valid where the 4 x 4 pixels around a position are
-        (`sensetrack.coregister.spline.sample_spline`); where the image's pixels are finer than the grid's by more than
+        (`sensetrack.raster.spline.sample_spline`); where the image's pixels are finer than the grid's by more than
         5 %, a Lanczos kernel stretched to the grid's pixels stands in for it, so that nothing aliases. All others:
         `sensetrack.raster.resample.sample`.
 
@@ -100,7 +100,7 @@ class MovedImage(Image):
         warp = Warp(image.grid, Resampling.cubic)
         return cls(**(known | {"grid": grid, "warp": warp}), shift=shift, resampling=resampling)
 
-    def on_grid(self, grid: Grid, resampling: Resampling = Resampling.cubic) -> Self:
+    def on_grid(self, grid: Grid, resampling: Resampling | Literal["spline"] = "spline") -> Self:
         """Refuse: the shift counts in pixels of the present grid.
 
         Raises

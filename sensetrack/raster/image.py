@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from affine import Affine
@@ -31,11 +31,11 @@ class Warp:
     ----------
     source : Grid
         Grid of the file's own pixels.
-    resampling : rasterio.enums.Resampling
+    resampling : rasterio.enums.Resampling or "spline"
     """
 
     source: Grid
-    resampling: Resampling
+    resampling: Resampling | Literal["spline"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,18 +206,19 @@ class Image:
             return pixels[::step, ::step], valid[::step, ::step]
         return self._read_file(whole(self.grid.shape), (rows, cols))
 
-    def on_grid(self, grid: Grid, resampling: Resampling = Resampling.cubic) -> Self:
+    def on_grid(self, grid: Grid, resampling: Resampling | Literal["spline"] = "spline") -> Self:
         """Return the same image resampled onto another grid, lazily, as it is read.
 
-        Invalid pixels take no part (`sensetrack.raster.resample.sample`), so nodata never bleeds; integers are not
-        rounded; an image that is resampled already is resampled once, from its own pixels.
+        Invalid pixels take no part, so nodata never bleeds; integers are not rounded; an image that is resampled
+        already is resampled once, from its own pixels. See `sensetrack.raster.resample.resample_window`.
 
         Parameters
         ----------
         grid : Grid
             In any CRS that the image's own can be transformed to.
-        resampling : rasterio.enums.Resampling
-            ``nearest``, ``bilinear``, ``cubic``, ``lanczos`` or ``average``.
+        resampling : rasterio.enums.Resampling or "spline"
+            ``"spline"`` (the only one that displaces no content by a measurable part of a pixel), or ``nearest``,
+            ``bilinear``, ``cubic``, ``lanczos`` or ``average`` of `rasterio.enums.Resampling`.
 
         Raises
         ------

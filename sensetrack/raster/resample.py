@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Literal, TypeAlias
 
 import numpy as np
 from rasterio.enums import Resampling
@@ -17,6 +18,7 @@ from sensetrack.errors import ParameterError
 from sensetrack.raster._kernels import sample_into
 from sensetrack.raster.crs import transform_points
 from sensetrack.raster.grid import Grid
+from sensetrack.raster.spline import REACH, sample_spline
 from sensetrack.raster.tiles import Block
 from sensetrack.types import DoubleArray, Mask, PixelArray
 
@@ -29,13 +31,16 @@ KERNELS = {
 }
 """Resampling methods and their number in the compiled kernel."""
 
+Method: TypeAlias = Resampling | Literal["spline"]
+"""How to resample; ``"spline"`` is the interpolating cubic B-spline of `sensetrack.raster.spline`."""
+
 _RADIUS = (0.5, 1.0, 2.0, 3.0, 0.5)
 _LATTICE = 16
 _STRETCH_FROM = 1.05
 _SOURCE_PIXELS = 2**24
 
 
-def check_method(method: Resampling) -> Resampling:
+def check_method(method: Method) -> Method:
     """Return a method that can be used.
 
     Raises
@@ -43,9 +48,10 @@ def check_method(method: Resampling) -> Resampling:
     ParameterError
         There is no kernel for it.
     """
-    if method not in KERNELS:
-        known = ", ".join(kernel.name for kernel in KERNELS)
-        raise ParameterError(f"resampling = '{method.name}' is not supported; use {known}")
+    if method != "spline" and method not in KERNELS:
+        known = ", ".join(("spline", *(kernel.name for kernel in KERNELS)))
+        name = method.name if isinstance(method, Resampling) else method
+        raise ParameterError(f"resampling = '{name}' is not supported; use {known}")
     return method
 
 
@@ -115,7 +121,7 @@ def sample(
         Same dtype as ``pixels``, 0 where invalid.
     valid : ndarray of bool
     """
-    kernel = KERNELS[check_method(method)]
+    kernel = KERNELS[method]
     stretch = _stretch(kernel, scale)
     out = np.zeros(row.shape, pixels.dtype)
     good = np.zeros(row.shape, np.bool_)
@@ -132,7 +138,7 @@ def resample_window(
     source: Grid,
     target: Grid,
     block: Block,
-    method: Resampling,
+    method: Method,
     dtype: type[np.inexact] = np.float32,
 ) -> tuple[PixelArray, Mask]:
     """Resample one block of a target grid from an image that is read window by window.
@@ -144,14 +150,18 @@ def resample_window(
     source, target : Grid
     block : Block
         Window in pixels of ``target``.
-    method : rasterio.enums.Resampling
+    method : rasterio.enums.Resampling or "spline"
+        ``"spline"`` displaces content least and suits images that are to be tracked. Where the source's pixels are
+        finer than the target's by more than 5 %, a stretched Lanczos kernel stands in, so that nothing aliases.
     dtype : type
         float32 or complex64, for blocks without any source pixel.
     """
-    kernel = KERNELS[check_method(method)]
     row, col = source_positions(target, source, block)
     scale = pixel_ratio(target, source)
-    reach = [_RADIUS[kernel] * factor + 2 for factor in _stretch(kernel, scale)]
+    as_spline = method == "spline" and max(scale) <= _STRETCH_FROM
+    kernel = Resampling.lanczos if method == "spline" else method
+    radius = _RADIUS[KERNELS[kernel]]
+    reach = [REACH if as_spline else radius * factor + 2 for factor in _stretch(KERNELS[kernel], scale)]
     known = np.isfinite(row) & np.isfinite(col)
     window = _window(row[known], col[known], reach, source.shape)
     if window is None:
@@ -159,7 +169,9 @@ def resample_window(
     if window.height * window.width > _SOURCE_PIXELS and max(block.shape) > 1:
         return _in_halves(read, source, target, block, method, dtype)
     pixels, valid = read(window)
-    return sample(pixels, valid, row, col, method, scale, (window.row, window.col))
+    if as_spline:
+        return sample_spline(pixels, valid, row, col, (window.row, window.col))
+    return sample(pixels, valid, row, col, kernel, scale, (window.row, window.col))
 
 
 def pixel_ratio(target: Grid, source: Grid) -> tuple[float, float]:
@@ -226,7 +238,7 @@ def _in_halves(
     source: Grid,
     target: Grid,
     block: Block,
-    method: Resampling,
+    method: Method,
     dtype: type[np.inexact],
 ) -> tuple[PixelArray, Mask]:
     """Split the block along its longer side, so that no source window grows beyond bounds."""

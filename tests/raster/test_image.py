@@ -326,9 +326,11 @@ def test_an_overview_shows_the_whole_image(write_raster: Write, utm_grid: MakeGr
 # Resampling while reading
 
 
-@pytest.mark.parametrize("method", [Resampling.bilinear, Resampling.cubic, Resampling.lanczos], ids=lambda m: m.name)
+@pytest.mark.parametrize("method", ["spline", Resampling.bilinear, Resampling.cubic, Resampling.lanczos], ids=str)
 @pytest.mark.parametrize("kind", ["nodata", "nan", "mask", "alpha", "other nodata", "infinite"])
-def test_nodata_never_bleeds(write_raster: Write, utm_grid: MakeGrid, method: Resampling, kind: str) -> None:
+def test_nodata_never_bleeds(
+    write_raster: Write, utm_grid: MakeGrid, method: Resampling | Literal[spline], kind: str
+) -> None:
     grid = utm_grid((80, 90))
     valid = np.ones(grid.shape, np.bool_)
     valid[20:40, 30:50] = False
@@ -352,7 +354,7 @@ def test_nodata_never_bleeds(write_raster: Write, utm_grid: MakeGrid, method: Re
     image = Image.open(path, nodata=0 if kind == "other nodata" else None)
     for target in (utm_grid((90, 100), x=499_993.0, y=5_000_004.0), utm_grid((30, 30), size=33.0)):
         pixels, good = image.on_grid(target, method).read()
-        assert good.mean() > 0.6
+        assert good.mean() > (0.5 if method == "spline" else 0.6)
         assert (pixels[good] == 200).all()
         assert not pixels[~good].any()
 
@@ -368,14 +370,15 @@ def test_resampling_while_reading_is_exact_to_sub_pixels(
     pixels, valid = image.read(Block(10, 20, 80, 90))
     truth = texture((120, 120), dx=-30.37, dy=-30.81, **wave)[10:90, 20:110]
     assert valid.all()
-    assert np.abs(pixels - truth).max() < 0.5
+    assert np.abs(pixels - truth).max() < (0.04 if is_complex else 0.02)
 
 
 def test_integers_are_not_rounded_when_resampled(write_raster: Write, utm_grid: MakeGrid) -> None:
-    path = write_raster(np.tile(np.arange(50, dtype=np.uint8), (50, 1)), grid=utm_grid((50, 50)))
-    pixels, valid = Image.open(path).on_grid(utm_grid((40, 40), x=500_052.5)).read()
-    assert valid.all()
-    np.testing.assert_allclose(pixels, np.tile(np.arange(40) + 5.25, (40, 1)), atol=1e-4)
+    path = write_raster(np.tile(np.arange(70, dtype=np.uint8), (50, 1)), grid=utm_grid((50, 70)))
+    for method in ("spline", Resampling.cubic, Resampling.bilinear):
+        pixels, valid = Image.open(path).on_grid(utm_grid((40, 40), x=500_152.5), method).read()
+        assert valid.all()
+        np.testing.assert_allclose(pixels, np.tile(np.arange(40) + 15.25, (40, 1)), atol=1e-4)
 
 
 def test_resampling_twice_starts_from_the_pixels(write_raster: Write, utm_grid: MakeGrid, texture: Texture) -> None:

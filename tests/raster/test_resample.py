@@ -184,5 +184,5 @@ def test_the_pixel_ratio_counts_source_pixels(utm_grid: MakeGrid) -> None:
 
 
 def test_an_unknown_method_names_the_known_ones() -> None:
-    with pytest.raises(ParameterError, match="'mode' is not supported; use nearest, bilinear, cubic, lanczos, average"):
+    with pytest.raises(ParameterError, match="'mode' is not supported; use spline, nearest, bilinear, cubic, "):
         check_method(Resampling.mode)

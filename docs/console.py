@@ -101,7 +101,7 @@ def _compare(command: str, shown: list[str], output: str) -> Iterator[tuple[str,
         if line.strip() != "...":
             same = [number for number, each in enumerate(printed) if _words(each) == _words(line)]
             assert same, f"$ {command}\ndoes not print\n{line}\nbut\n{output}"
-            yield line, printed[same[0]]
+            yield line, printed[same[0]].rstrip()
             printed = printed[same[0] + 1 :]
 
 

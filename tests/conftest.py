@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,13 @@ from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning
 
 from sensetrack.displacement import Field, Flag
+from sensetrack.engine import Engine, open_engine
+from sensetrack.errors import InputError
+from sensetrack.pair import ImagePair
+from sensetrack.params import param
 from sensetrack.raster.grid import Grid
+from sensetrack.trackers import Tracker
+from sensetrack.types import Mask, PixelArray
 
 UTM = CRS.from_epsg(32633)
 
@@ -173,3 +180,96 @@ def make_field() -> Callable[..., Field]:
         return Field.from_layers(layers | {"flags": flags} | (extra or {}))
 
     return make
+
+
+class Brightness(Tracker):
+    """Gives the mean difference in brightness over a window as ``dx``: no displacement, but all that streams."""
+
+    extra_layers = ("count",)
+
+    reach: int = param(6, "Pixels around a cell that the window covers.", unit="px", ge=0)
+    fails_above: float = param(1e9, "Brightness from which it fails.")
+
+    @property
+    def spacing(self) -> int:
+        """Input pixels per output pixel."""
+        return 4
+
+    @property
+    def margin(self) -> int:
+        """Input pixels around a cell that count."""
+        return self.reach
+
+    @property
+    def smallest_image(self) -> int:
+        """Side of the window."""
+        return self.spacing + 2 * self.reach
+
+    def _track(
+        self,
+        reference: PixelArray,
+        secondary: PixelArray,
+        reference_valid: Mask,
+        secondary_valid: Mask,
+        pad: int,
+        device: str,
+    ) -> Field:
+        if float(np.abs(reference).max()) > self.fails_above:
+            raise InputError("too bright")
+        both = reference_valid & secondary_valid
+        difference = np.where(both, np.abs(secondary) - np.abs(reference), 0.0).astype(np.float64)
+        rows, cols = ((size - 2 * pad) // self.spacing for size in both.shape)
+        total, count = np.zeros((rows, cols)), np.zeros((rows, cols))
+        side = self.spacing + 2 * self.reach
+        for i in range(side):
+            for j in range(side):
+                top, left = pad - self.reach + i, pad - self.reach + j
+                part = slice(top, top + rows * 4 - 3, 4), slice(left, left + cols * 4 - 3, 4)
+                total += difference[part]
+                count += both[part]
+        field = Field.empty((rows, cols), Flag.NODATA, self.extra_layers)
+        layers = dict(field.layers())
+        known = count > 0
+        for name in ("dx", "dy", "quality", "sigma_dx", "sigma_dy", "rho"):
+            layers[name] = np.where(known, total / np.maximum(count, 1), np.nan).astype(np.float32)
+        layers["count"] = count.astype(np.float32)
+        layers["flags"] = np.where(known, 0, int(Flag.NODATA)).astype(np.uint8)
+        return Field.from_layers(layers)
+
+
+@pytest.fixture(scope="session")
+def brightness() -> type[Brightness]:
+    """Return the tracker `Brightness`."""
+    return Brightness
+
+
+@pytest.fixture
+def pair_files(
+    write_raster: Callable[..., Path], utm_grid: Callable[..., Grid], texture: Callable[..., np.ndarray]
+) -> tuple[Path, Path]:
+    """A pair of 403 x 510 with a hole in each image."""
+    grid = utm_grid((403, 510))
+    first, second = texture((403, 510)), texture((403, 510), seed=1)
+    first[50:90, 100:200] = -1
+    second[:, 300:310] = -1
+    return (
+        write_raster(first, "20200101.tif", grid=grid, nodata=-1),
+        write_raster(second, "20200111.tif", grid=grid, nodata=-1),
+    )
+
+
+@pytest.fixture
+def image_pair(pair_files: tuple[Path, Path]) -> ImagePair:
+    """The pair of `pair_files`."""
+    return ImagePair.open(*pair_files)
+
+
+@pytest.fixture(scope="module")
+def dask_engine() -> Iterator[Engine]:
+    """Two processes, which can import the trackers and functions of the tests."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    try:
+        with open_engine("dask", 2) as engine:
+            yield engine
+    finally:
+        del sys.path[0]

@@ -1,26 +1,21 @@
-"""Images: every pixel type and mask that users bring, and one clear line for what cannot be used."""
+"""Images: every pixel type, mask and band that users bring, window by window."""
 
 from __future__ import annotations
 
 import pickle
-import subprocess
-import sys
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 import rasterio
-from rasterio.enums import ColorInterp, Resampling
+from rasterio.enums import ColorInterp
 
-from sensetrack.errors import CorruptFileError, GridError, InputError, NotARasterError, SensetrackError
+from sensetrack.errors import InputError, SensetrackError
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
-from sensetrack.raster.resample import Method
 from sensetrack.raster.tiles import Block
 
 Write = Callable[..., Path]
@@ -192,78 +187,6 @@ def test_colour_tables_are_read_as_grey(write_raster: Write, suffix: str) -> Non
     np.testing.assert_array_equal(pixels, np.array([0, 60, 255])[index])
 
 
-# Where images come from
-
-
-SERVER = """
-import functools, http.server, pathlib, sys
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    def do_GET(self):
-        file = pathlib.Path(self.translate_path(self.path))
-        first, dash, last = self.headers.get("Range", "").removeprefix("bytes=").partition("-")
-        if not dash or not file.is_file():
-            return super().do_GET()
-        content = file.read_bytes()
-        part = content[int(first) : int(last) + 1]
-        self.send_response(206)
-        self.send_header("Content-Range", f"bytes {first}-{int(first) + len(part) - 1}/{len(content)}")
-        self.send_header("Content-Length", str(len(part)))
-        self.end_headers()
-        self.wfile.write(part)
-
-    def log_message(self, *args):
-        pass
-
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=sys.argv[1]))
-print(server.server_address[1], flush=True)
-server.serve_forever()
-"""
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[str]:
-    """Serve the test's folder on the loopback interface, with byte ranges; yields its address.
-
-    In a process of its own: GDAL may wait for the answer while it keeps Python's global lock.
-    """
-    with subprocess.Popen([sys.executable, "-c", SERVER, str(tmp_path)], stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
-        server.terminate()
-
-
-def test_urls_are_read_like_files(write_raster: Write, utm_grid: MakeGrid, texture: Texture, served: str) -> None:
-    array = texture((300, 200))
-    write_raster(array, "20200131.tif", grid=utm_grid((300, 200)), tiled=True, blockxsize=128, blockysize=128)
-    for address in (f"{served}/20200131.tif", f"/vsicurl/{served}/20200131.tif"):
-        image = Image.open(address)
-        pixels, _ = image.read(Block(100, 50, 60, 70))
-        np.testing.assert_array_equal(pixels, array[100:160, 50:120])
-        assert image.name == "20200131.tif"
-
-
-def test_signatures_of_urls_are_shown_to_nobody(write_raster: Write, served: str) -> None:
-    write_raster(np.ones((4, 4), np.uint8), "20200131.tif")
-    image = Image.open(f"{served}/20200131.tif?signature=secret")
-    assert image.name == "20200131.tif"
-    assert image.place == f"{served}/20200131.tif"
-    assert image.read()[1].all()
-    with pytest.raises(NotARasterError) as error:
-        Image.open(f"{served}/absent.tif?signature=secret")
-    assert "secret" not in message(error)
-    assert "absent.tif" in message(error)
-
-
-def test_members_of_an_archive_are_read(write_raster: Write, tmp_path: Path) -> None:
-    array = np.arange(12, dtype=np.uint16).reshape(3, 4)
-    path = write_raster(array)
-    with zipfile.ZipFile(tmp_path / "scene.zip", "w") as archive:
-        archive.write(path, "measurement/b1.tif")
-    for name in (f"/vsizip/{tmp_path}/scene.zip/measurement/b1.tif", f"zip://{tmp_path}/scene.zip!measurement/b1.tif"):
-        np.testing.assert_array_equal(Image.open(name).read()[0], array)
-
-
 def test_an_image_pickles_as_its_path(write_raster: Write, utm_grid: MakeGrid, texture: Texture) -> None:
     image = Image.open(write_raster(texture((200, 200)), grid=utm_grid((200, 200))))
     warped = image.on_grid(utm_grid((100, 100), x=500_203.0))
@@ -322,137 +245,3 @@ def test_an_overview_shows_the_whole_image(write_raster: Write, utm_grid: MakeGr
         assert pixels.shape == valid.shape == (100, 75)
         assert valid.mean() > 0.98
         assert np.corrcoef(pixels[valid], array[1::4, 1::4][valid])[0, 1] > 0.99
-
-
-# Resampling while reading
-
-
-@pytest.mark.parametrize("method", ["spline", Resampling.bilinear, Resampling.cubic, Resampling.lanczos], ids=str)
-@pytest.mark.parametrize("kind", ["nodata", "nan", "mask", "alpha", "other nodata", "infinite"])
-def test_nodata_never_bleeds(write_raster: Write, utm_grid: MakeGrid, method: Method, kind: str) -> None:
-    grid = utm_grid((80, 90))
-    valid = np.ones(grid.shape, np.bool_)
-    valid[20:40, 30:50] = False
-    valid[:, 70:] = np.random.default_rng(0).random((80, 20)) > 0.3
-    options: dict[str, object] = {}
-    array = np.full(grid.shape, 200, np.uint8 if kind in ("nodata", "mask", "alpha", "other nodata") else np.float32)
-    if kind in ("nan", "infinite"):
-        array[~valid] = np.nan if kind == "nan" else np.inf
-    else:
-        array[~valid] = 0
-    if kind == "nodata":
-        options["nodata"] = 0
-    elif kind == "mask":
-        options["mask"] = valid
-    elif kind == "alpha":
-        array = np.stack([array, np.where(valid, 255, 0).astype(np.uint8)])
-        options["colours"] = (ColorInterp.gray, ColorInterp.alpha)
-    elif kind == "other nodata":
-        options["nodata"] = 7
-    path = write_raster(array, grid=grid, **options)
-    image = Image.open(path, nodata=0 if kind == "other nodata" else None)
-    for target in (utm_grid((90, 100), x=499_993.0, y=5_000_004.0), utm_grid((30, 30), size=33.0)):
-        pixels, good = image.on_grid(target, method).read()
-        assert good.mean() > (0.5 if method == "spline" else 0.6)
-        assert (pixels[good] == 200).all()
-        assert not pixels[~good].any()
-
-
-@pytest.mark.parametrize("is_complex", [False, True])
-def test_resampling_while_reading_is_exact_to_sub_pixels(
-    write_raster: Write, utm_grid: MakeGrid, texture: Texture, is_complex: bool
-) -> None:
-    wave = {"shortest": 12.0, "is_complex": is_complex}
-    path = write_raster(texture((200, 200), **wave), grid=utm_grid((200, 200)))
-    target = utm_grid((120, 120), x=500_000.0 + 10 * 30.37, y=5_000_000.0 - 10 * 30.81)
-    image = Image.open(path).on_grid(target)
-    pixels, valid = image.read(Block(10, 20, 80, 90))
-    truth = texture((120, 120), dx=-30.37, dy=-30.81, **wave)[10:90, 20:110]
-    assert valid.all()
-    assert np.abs(pixels - truth).max() < (0.04 if is_complex else 0.02)
-
-
-def test_integers_are_not_rounded_when_resampled(write_raster: Write, utm_grid: MakeGrid) -> None:
-    path = write_raster(np.tile(np.arange(70, dtype=np.uint8), (50, 1)), grid=utm_grid((50, 70)))
-    for method in ("spline", Resampling.cubic, Resampling.bilinear):
-        pixels, valid = Image.open(path).on_grid(utm_grid((40, 40), x=500_152.5), method).read()
-        assert valid.all()
-        np.testing.assert_allclose(pixels, np.tile(np.arange(40) + 15.25, (40, 1)), atol=1e-4)
-
-
-def test_resampling_twice_starts_from_the_pixels(write_raster: Write, utm_grid: MakeGrid, texture: Texture) -> None:
-    image = Image.open(write_raster(texture((80, 80)), grid=utm_grid((80, 80))))
-    target = utm_grid((50, 50), x=500_103.0)
-    once = image.on_grid(target).read()[0]
-    twice = image.on_grid(utm_grid((20, 20), size=100.0)).on_grid(target).read()[0]
-    np.testing.assert_array_equal(once, twice)
-
-
-def test_a_resampled_array_is_like_a_resampled_file(write_raster: Write, utm_grid: MakeGrid, texture: Texture) -> None:
-    array, grid, target = texture((80, 80)), utm_grid((80, 80)), utm_grid((50, 50), x=500_103.0)
-    from_file = Image.open(write_raster(array, grid=grid)).on_grid(target).read()[0]
-    np.testing.assert_array_equal(Image.from_array(array, grid).on_grid(target).read()[0], from_file)
-
-
-def test_resampling_needs_a_crs_on_both_sides(write_raster: Write, utm_grid: MakeGrid) -> None:
-    image = Image.open(write_raster(np.ones((5, 5), np.uint8)))
-    with pytest.raises(GridError) as error:
-        image.on_grid(utm_grid((5, 5)))
-    assert "from CRS none to CRS EPSG:32633" in message(error)
-    assert "gdal_edit -a_srs" in message(error)
-
-
-# Bad input
-
-
-def test_no_such_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError) as error:
-        Image.open(tmp_path / "absent.tif")
-    assert message(error) == f"{tmp_path / 'absent.tif'}: no such file"
-
-
-@pytest.mark.parametrize("content", [b"", b"hello", b"II*\x00\x08\x00\x00\x00"])
-def test_not_a_raster(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "notes.tif"
-    path.write_bytes(content)
-    with pytest.raises(NotARasterError) as error:
-        Image.open(path)
-    assert message(error).startswith(f"{path}: not a raster that can be read (")
-    assert message(error).count(str(path)) == 1
-
-
-@pytest.mark.parametrize("suffix", ["tif", "png", "jpg"])
-def test_a_truncated_file(write_raster: Write, suffix: str) -> None:
-    array = np.random.default_rng(0).integers(0, 255, (600, 600), np.uint8)
-    path = write_raster(array, f"image.{suffix}", **({"compress": "deflate"} if suffix == "tif" else {}))
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    image = Image.open(path)
-    with pytest.raises(CorruptFileError) as error:
-        image.read()
-    assert message(error).startswith(f"{path}: its pixels cannot be read, is it cut off? (")
-    assert "See previous" not in message(error)
-
-
-def test_a_container_names_its_parts(tmp_path: Path) -> None:
-    path = tmp_path / "scene.h5"
-    with h5py.File(path, "w") as file:
-        file["one"], file["two"] = np.zeros((5, 5)), np.ones((5, 5))
-    with pytest.raises(InputError) as error:
-        Image.open(path)
-    assert "a container without bands of its own; name one of its parts: HDF5:" in message(error)
-    assert "//one" in message(error)
-    part = str(message(error)).partition("parts: ")[2].split(", ")[1]
-    assert Image.open(part).read()[0].max() == 1
-
-
-def test_real_products_open(shared_data: Path) -> None:
-    slc = next((shared_data / "sentinel1" / "sarsen").glob("S1A_IW_SLC*/measurement/*.tiff"))
-    image = Image.open(slc)
-    assert image.is_complex
-    assert image.acquired == datetime(2022, 1, 4, 17, 5, 58, tzinfo=UTC)
-    assert not image.grid.is_georeferenced
-    glacier = Image.open(shared_data / "pairs" / "giv-perito-moreno" / "20200131.jpg")
-    assert glacier.bands == (1, 2, 3)
-    assert glacier.grid.shape == (1231, 1731)
-    blanks = Image.open(shared_data / "pairs" / "dic-challenge-sample14" / "images" / "Sample14 Reference.tif")
-    assert blanks.read()[1].all()

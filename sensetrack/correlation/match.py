@@ -12,13 +12,13 @@ import scipy.fft
 import scipy.special
 from numpy.typing import NDArray
 
-from sensetrack.correlation.masks import mask_weights
+from sensetrack.correlation.masks import Source, mask_weights
 from sensetrack.correlation.peak import coarse_peak, refine
 from sensetrack.correlation.spectrum import cross_power, frequencies
 from sensetrack.correlation.taper import taper_curvature
 from sensetrack.correlation.windows import STATISTICS, gather
 from sensetrack.device import cores
-from sensetrack.types import ComplexArray, DoubleArray, Mask, PixelArray
+from sensetrack.types import ComplexArray, DoubleArray, Mask
 
 BATCH_BYTES = 2**19
 """Bytes of one image's windows in a batch, so that the batch and its spectra stay in a core's own cache."""
@@ -111,10 +111,8 @@ _FIELDS = (
 
 
 def match(
-    reference: PixelArray,
-    secondary: PixelArray,
-    reference_valid: Mask,
-    secondary_valid: Mask,
+    reference: Source,
+    secondary: Source,
     reference_at: tuple[Positions, Positions],
     secondary_at: tuple[Positions, Positions],
     lag: tuple[DoubleArray, DoubleArray],
@@ -124,9 +122,8 @@ def match(
 
     Parameters
     ----------
-    reference, secondary : ndarray
-        float32 or complex64 ``(row, col)``, of one dtype.
-    reference_valid, secondary_valid : ndarray of bool
+    reference, secondary : Source
+        Both real or both complex.
     reference_at, secondary_at : tuple of ndarray of int64
         Rows and columns of the upper left pixels of the windows, ``(n,)`` each.
     lag : tuple of ndarray of float64
@@ -143,9 +140,9 @@ def match(
     """
     count = reference_at[0].size
     table = np.zeros((len(_FIELDS) + 2, count))
-    batch = max(4, BATCH_BYTES // (settings.window**2 * reference.dtype.itemsize))
+    batch = max(4, BATCH_BYTES // (settings.window**2 * reference.pixels.dtype.itemsize))
     parts = [slice(start, min(start + batch, count)) for start in range(0, count, batch)]
-    prepared = _Batch(reference, secondary, reference_valid, secondary_valid, settings)
+    prepared = _Batch(reference, secondary, settings)
 
     def run(part: slice) -> None:
         table[:, part] = prepared.match(
@@ -174,21 +171,12 @@ def _for_each(run: Callable[[slice], None], parts: list[slice]) -> None:
 class _Batch:
     """Everything that the batches share; `match` gathers, transforms, whitens, finds and refines one of them."""
 
-    def __init__(
-        self,
-        reference: PixelArray,
-        secondary: PixelArray,
-        reference_valid: Mask,
-        secondary_valid: Mask,
-        settings: MatchSettings,
-    ) -> None:
-        self.is_complex = np.iscomplexobj(reference)
-        self.transform: Callable[..., ComplexArray] = getattr(scipy.fft, "fft2" if self.is_complex else "rfft2")
-        self.images = [
-            np.asarray(image, np.complex64 if self.is_complex else np.float32) for image in (reference, secondary)
-        ]
-        self.valid = reference_valid, secondary_valid
+    def __init__(self, reference: Source, secondary: Source, settings: MatchSettings) -> None:
+        self.images = reference.pixels, secondary.pixels
+        self.validity = (reference.weights, reference.holes), (secondary.weights, secondary.holes)
         self.settings = settings
+        self.is_complex = np.iscomplexobj(reference.pixels)
+        self.transform: Callable[..., ComplexArray] = getattr(scipy.fft, "fft2" if self.is_complex else "rfft2")
         self.curvature = taper_curvature(settings.window, settings.taper)
         self.frequencies = frequencies(settings.window, self.is_complex)
 
@@ -199,7 +187,7 @@ class _Batch:
         settings, count, size = self.settings, lag.shape[1], self.settings.window
         weights = np.empty((2, count, size, size), np.float32)
         partial = np.empty(count, np.bool_)
-        mask_weights(*self.valid, *reference_at, *secondary_at, lag, settings.is_aligned, *weights, partial)
+        mask_weights(*self.validity, *reference_at, *secondary_at, lag, settings.is_aligned, *weights, partial)
         spectra, statistics = [], []
         places = ((*reference_at, *np.zeros_like(lag)), (*secondary_at, *lag))
         for image, place, weight in zip(self.images, places, weights, strict=True):

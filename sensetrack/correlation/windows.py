@@ -58,54 +58,50 @@ def gather(
     for n in range(rows.size):
         taper_axis(taper, lag_rows[n], down)
         taper_axis(taper, lag_cols[n], across)
+        full = float(down.sum()) * float(across.sum())
         first, last = max(rows[n], 0), min(rows[n] + size, height)
         left, right = max(cols[n], 0), max(min(cols[n] + size, width), 0)
         start, count = left - cols[n], max(right - left, 0)
-        out[n, :, :] = 0
         total = np.float64(0) * image[0, 0]
-        s1 = s2 = s4 = 0.0
-        for r in range(first, last):
-            row = r - rows[n]
-            line = image[r, left:right]
-            for c in range(count):
-                line_weights[c] = down[row] * across[start + c]
-            if partial[n]:
+        if partial[n]:
+            out[n, :, :] = 0
+            s1 = s2 = s4 = 0.0
+            for r in range(first, last):
+                row = r - rows[n]
                 for c in range(count):
-                    line_weights[c] *= weights[n, row, start + c]
-            line_total = np.float32(0) * image[0, 0]
-            w1 = w2 = w4 = np.float32(0)
-            for c in range(count):
-                w = line_weights[c]
-                line_total += w * line[c]
-                w1 += w
-                w2 += w * w
-                w4 += w * w * w * w
-            total += line_total
-            s1 += float(w1)
-            s2 += float(w2)
-            s4 += float(w4)
+                    w = down[row] * across[start + c] * weights[n, row, start + c]
+                    total += w * image[r, left + c]
+                    s1 += w
+                    s2 += w * w
+                    s4 += w * w * w * w
+        else:
+            s1 = full
+            s2 = float((down * down).sum()) * float((across * across).sum())
+            s4 = float((down**4).sum()) * float((across**4).sum())
+            for r in range(first, last):
+                line = image[r, left:right]
+                line_total = np.float32(0) * image[0, 0]
+                for c in range(size):
+                    line_total += across[c] * line[c]
+                total += down[r - rows[n]] * line_total
         mean = image.dtype.type(total / s1) if s1 > 0 else image[0, 0] * 0
-        variance = energy = 0.0
+        energy = 0.0
         for r in range(first, last):
             row = r - rows[n]
-            line = image[r, left:right]
-            target = out[n, row, start : start + count]
+            line, target = image[r, left:right], out[n, row, start : start + count]
             for c in range(count):
                 line_weights[c] = down[row] * across[start + c]
             if partial[n]:
                 for c in range(count):
                     line_weights[c] *= weights[n, row, start + c]
-            line_variance = line_energy = np.float32(0)
+            line_energy = np.float32(0)
             for c in range(count):
-                sample, w = line[c] - mean, line_weights[c]
-                square = sample.real * sample.real + sample.imag * sample.imag
-                target[c] = sample * w
-                line_variance += w * square
-                line_energy += w * w * square
-            variance += float(line_variance)
+                sample = (line[c] - mean) * line_weights[c]
+                target[c] = sample
+                line_energy += sample.real * sample.real + sample.imag * sample.imag
             energy += float(line_energy)
-        level = variance + s1 * (mean.real * mean.real + mean.imag * mean.imag)
-        statistics[n, 0] = s1 / (float(down.sum()) * float(across.sum()))
-        statistics[n, 1] = np.sqrt(variance / level) if level > 0 else 0.0
+        level = energy + s2 * (mean.real * mean.real + mean.imag * mean.imag)
+        statistics[n, 0] = s1 / full
+        statistics[n, 1] = np.sqrt(energy / level) if level > 0 else 0.0
         statistics[n, 2] = energy
         statistics[n, 3] = size * size * s4 / (s2 * s2) if s2 > 0 else 1.0

@@ -30,7 +30,7 @@ import scipy.fft
 from pydantic import model_validator
 from scipy.special import ndtri
 
-from sensetrack.correlation.masks import BRIDGE_ROUNDS, bridge
+from sensetrack.correlation.masks import REACH, Source, prepare
 from sensetrack.correlation.match import Matches, MatchSettings, Positions, match
 from sensetrack.displacement import Field, Flag
 from sensetrack.params import param
@@ -120,7 +120,7 @@ class Pcc(Tracker):
     def margin(self) -> int:
         """Half the widest window and the search, twice when every match is also tried backwards."""
         reach = self.search + (self.passes - 1) * self._residual_search + 1
-        return (self.widest_window + 1) // 2 + reach * (2 if self.forward_backward else 1) + BRIDGE_ROUNDS
+        return (self.widest_window + 1) // 2 + reach * (2 if self.forward_backward else 1) + REACH
 
     @property
     def centre_offset(self) -> float:
@@ -147,19 +147,17 @@ class Pcc(Tracker):
     ) -> Field:
         if np.iscomplexobj(reference) != np.iscomplexobj(secondary):
             reference, secondary = reference.astype(np.complex64), secondary.astype(np.complex64)
-        reference, reference_valid = bridge(reference, reference_valid)
-        secondary, secondary_valid = bridge(secondary, secondary_valid)
-        forward = (reference, secondary, reference_valid, secondary_valid)
+        images = prepare(reference, reference_valid), prepare(secondary, secondary_valid)
         shape = ((reference.shape[0] - 2 * pad) // self.step, (reference.shape[1] - 2 * pad) // self.step)
         first = pad + (self.step - self.window) // 2
         rows, cols = np.meshgrid(*(first + self.step * np.arange(n) for n in shape), indexing="ij")
-        found, suspect = self._passes(forward, rows.ravel(), cols.ravel())
+        found, suspect = self._passes(images, rows.ravel(), cols.ravel())
 
         quality = np.sqrt(found.height * found.distinctness)
         lags = (2 * self.search + 1) ** 2
         low = found.significance < -ndtri(self.false_alarm / lags)
         if self.forward_backward:
-            low |= self._way_back(forward, rows.ravel(), cols.ravel(), found) > self.forward_backward
+            low |= self._way_back(images, rows.ravel(), cols.ravel(), found) > self.forward_backward
         lost = ~found.converged | ~np.isfinite(found.variance_dx + found.variance_dy)
         flags = np.zeros(rows.size, np.uint8)
         for where, flag in ((low, Flag.LOW_QUALITY), (suspect, Flag.SEARCH_EDGE), (lost, Flag.NOT_CONVERGED)):
@@ -168,9 +166,7 @@ class Pcc(Tracker):
         flags[found.share < self.min_valid] = Flag.NODATA
         return _to_field(found, quality, flags, shape)
 
-    def _passes(
-        self, images: tuple[PixelArray, PixelArray, Mask, Mask], rows: Positions, cols: Positions
-    ) -> tuple[Matches, Mask]:
+    def _passes(self, images: tuple[Source, Source], rows: Positions, cols: Positions) -> tuple[Matches, Mask]:
         """Match the windows at ``rows, cols`` pass by pass; return total displacements and which hit an edge."""
         widest = self.widest_window
         sizes = [self.window] if self.passes == 1 else [widest] + [self.window] * (self.passes - 1)
@@ -200,13 +196,10 @@ class Pcc(Tracker):
         assert found is not None
         return found, suspect
 
-    def _way_back(
-        self, images: tuple[PixelArray, PixelArray, Mask, Mask], rows: Positions, cols: Positions, found: Matches
-    ) -> np.ndarray:
+    def _way_back(self, images: tuple[Source, Source], rows: Positions, cols: Positions, found: Matches) -> np.ndarray:
         """Track the content found back to the reference, from scratch; return by how many pixels it misses."""
-        reference, secondary, reference_valid, secondary_valid = images
         dy, dx = np.rint(found.dy).astype(np.int64), np.rint(found.dx).astype(np.int64)
-        back, _ = self._passes((secondary, reference, secondary_valid, reference_valid), rows + dy, cols + dx)
+        back, _ = self._passes(images[::-1], rows + dy, cols + dx)
         return np.hypot(found.dy + back.dy, found.dx + back.dx)
 
 

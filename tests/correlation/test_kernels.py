@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensetrack.correlation.masks import FEATHER, bridge, mask_weights
+from sensetrack.correlation.masks import FEATHER, bridge, mask_weights, prepare
 from sensetrack.correlation.match import MatchSettings, match
 from sensetrack.correlation.peak import coarse_peak
 from sensetrack.correlation.spectrum import cross_power, frequencies
@@ -98,7 +98,8 @@ def test_weights_are_zero_on_holes_and_follow_the_ground() -> None:
     first, second = (np.empty((2, 24, 24), np.float32) for _ in range(2))
     partial = np.empty(2, np.bool_)
     lag = np.array([[0.4, 0.0], [-0.3, 0.0]])
-    mask_weights(valid, everything, *at, at[0] + 3, at[1] + 5, lag, True, first, second, partial)
+    sources = [prepare(np.zeros((60, 60)), mask)[1:] for mask in (valid, everything)]
+    mask_weights(*sources, *at, at[0] + 3, at[1] + 5, lag, True, first, second, partial)
     assert partial.tolist() == [True, False]
     hole = ~valid[4:28, 6:30]
     assert np.all(first[0][hole] == 0)
@@ -152,14 +153,13 @@ def test_coarse_peak_finds_the_highest_lag(row: int, col: int) -> None:
 
 def test_result_does_not_depend_on_threads() -> None:
     rng = np.random.default_rng(3)
-    pair = [rng.normal(size=(200, 200)).astype(np.float32) for _ in range(2)]
-    valid = np.ones((200, 200), np.bool_)
+    sources = [prepare(rng.normal(size=(200, 200)), np.ones((200, 200), np.bool_)) for _ in range(2)]
     at = tuple(axis.ravel() for axis in np.mgrid[0:168:3, 0:168:3])
     lag = np.zeros(at[0].size), np.zeros(at[0].size)
     results = []
     for threads in (1, 2, 3):
         with core_share(threads):
-            results.append(match(*pair, valid, valid, at, at, lag, MatchSettings(32, 10, 0.5, 2.0, 0.01)))
+            results.append(match(*sources, at, at, lag, MatchSettings(32, 10, 0.5, 2.0, 0.01)))
     for other in results[1:]:
         for name in ("dx", "dy", "variance_dx", "nrms", "height", "distinctness"):
             np.testing.assert_array_equal(getattr(results[0], name), getattr(other, name))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sensetrack.summary import FieldSummary
+from sensetrack.info import FieldSummary
 
 from ._command import is_quiet
 

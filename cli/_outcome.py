@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 from sensetrack.accuracy import EVERYWHERE, Accuracy, Truth, displacement_accuracy, velocity_accuracy
 from sensetrack.displacement import read_header
+from sensetrack.info import shares_of
 from sensetrack.pipeline import Outcome
 from sensetrack.raster.layers import LayerFile
 from sensetrack.raster.mask import AreaMask
 from sensetrack.scene import ScenePaths
-from sensetrack.summary import shares_of
 from sensetrack.velocity import Summary
 
 from ._console import percent, say, say_rows, say_table

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
+from sensetrack.info import FieldSummary
 from sensetrack.raster.layers import SUFFIXES, TABLES
 from sensetrack.stream import track_file
-from sensetrack.summary import FieldSummary
 from sensetrack.trackers import Tracker, registry
 
 from ._command import Argument, Command, Option

@@ -9,13 +9,13 @@ import click
 
 from sensetrack.filter_stream import filter_file
 from sensetrack.filters import Filter, registry
+from sensetrack.info import FieldSummary
 from sensetrack.params import describe
 from sensetrack.pipeline import DEFAULT_FILTERS
 from sensetrack.raster.layers import SUFFIXES
 from sensetrack.raster.mask import AreaMask
 from sensetrack.repair import LARGEST_GAP
 from sensetrack.specs import filter_of
-from sensetrack.summary import FieldSummary
 
 from ._command import Note, argument, option
 from ._command import command as declare

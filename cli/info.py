@@ -7,9 +7,8 @@ import math
 
 import click
 
-from sensetrack.info import FileInfo, LayerInfo, look_at
+from sensetrack.info import FileInfo, LayerInfo, look_at, stac_item
 from sensetrack.raster.grid import Grid, crs_name
-from sensetrack.stac import stac_item
 
 from ._command import argument, option
 from ._command import command as declare

@@ -6,10 +6,10 @@ import time
 
 import click
 
+from sensetrack.info import Statistics, flag_array, shares_of, usable_mask
 from sensetrack.raster.layers import SUFFIXES, LayerFile
 from sensetrack.raster.mask import AreaMask
 from sensetrack.raster.sample import open_sample
-from sensetrack.summary import Statistics, flag_array, shares_of, usable_mask
 from sensetrack.velocity import Summary, VelocityParams, velocity_file
 
 from ._command import argument, option

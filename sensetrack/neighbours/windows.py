@@ -1,9 +1,4 @@
-"""What the neighbours of a pixel say: medians, spreads, counts and sums over square windows, with gaps.
-
-A window holds ``size`` x ``size`` output pixels around its centre and is cut at the edges of the array; only values
-that are not NaN take part. All results are exact in the sense that they depend on the set of values in a window
-and not on its order, so an array and its blocks, read with a margin of ``size // 2``, give the same bits.
-"""
+"""Statistics of the windows around every pixel: median and spread, agreement, sum."""
 
 from __future__ import annotations
 
@@ -52,7 +47,7 @@ def window_medians(values: FloatArray, size: int, *, centre: bool, deviation: bo
     -------
     Medians
     """
-    from sensetrack import _neighbour_kernels as kernels
+    from sensetrack.neighbours import _kernels as kernels
 
     median = np.full(values.shape, np.nan)
     spread = np.full(values.shape, np.nan)
@@ -78,7 +73,7 @@ def agreeing(dx: FloatArray, dy: FloatArray, size: int, tolerance: float) -> NDA
     ndarray of int32
         0 where the pixel itself has no value.
     """
-    from sensetrack import _neighbour_kernels as kernels
+    from sensetrack.neighbours import _kernels as kernels
 
     count = np.zeros(dx.shape, np.int32)
     kernels.agreeing(np.ascontiguousarray(dx, np.float32), np.ascontiguousarray(dy, np.float32), size, tolerance, count)

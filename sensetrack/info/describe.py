@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sensetrack.info.summary import Statistics, flag_array, flag_counts, shares_of, usable_mask
 from sensetrack.provenance import Provenance
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.sample import SAMPLE, SampledFile, open_sample
-from sensetrack.summary import Statistics, flag_array, flag_counts, shares_of, usable_mask
 from sensetrack.types import PathLike
 
 PIXEL_UNITS = {"dx": "px", "dy": "px", "sigma_dx": "px", "sigma_dy": "px"}

@@ -1,4 +1,4 @@
-"""Smoothing and filling: what they may change, how well they do it, and what they say of it."""
+"""Filling: what it may change, how well it does it, and what it says of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sensetrack.displacement import Field, Flag
 from sensetrack.errors import ParameterError
 from sensetrack.filters import registry
 from sensetrack.raster.tiles import plan_blocks
-from sensetrack.repair import fill_gaps, fill_margin, median_smooth
+from sensetrack.repair import fill_gaps, fill_margin
 
 MakeField = Callable[..., Field]
 
@@ -33,42 +33,7 @@ def assert_same(first: Field, second: Field) -> None:
         np.testing.assert_array_equal(layer, second.layers()[name], err_msg=name)
 
 
-# --- median_smooth ---------------------------------------------------------------------------------------------------
-
-
-def test_smoothing_takes_noise_and_keeps_a_step(make_field: MakeField) -> None:
-    rng = np.random.default_rng(0)
-    truth = np.where(np.arange(60) < 30, -2.0, 2.0) * np.ones((50, 1))
-    field = make_field(truth + 0.1 * rng.normal(size=truth.shape), 1.0)
-    smooth = median_smooth(field, 5)
-    error = smooth.dx - truth
-    assert error.std() < 0.035
-    assert np.abs(error).max() < 0.2
-    np.testing.assert_array_equal(smooth.dy, field.dy)
-
-
-def test_smoothing_neither_uses_nor_changes_what_is_not_usable(make_field: MakeField) -> None:
-    dx = np.ones((7, 7))
-    dx[3, 3], dx[2, 2] = 99.0, np.nan
-    flags = outliers(dx == 99.0) | np.where(np.isnan(dx), np.uint8(Flag.NODATA), np.uint8(0))
-    field = make_field(dx, 2.0, flags=flags, extra={"nrms": dx})
-    smooth = median_smooth(field, 3)
-    assert_same(smooth, field)
-
-
-def test_smoothing_uses_filled_pixels(make_field: MakeField) -> None:
-    flags = np.zeros((3, 3), np.uint8)
-    flags[0] = Flag.FILLED
-    assert median_smooth(make_field(np.array([[5, 5, 5], [1, 1, 9], [9, 5, 1]]), flags=flags), 3).dx[1, 1] == 5
-
-
-@pytest.mark.parametrize("size", [1, 4, 0, -3])
-def test_smoothing_window_out_of_range(make_field: MakeField, size: int) -> None:
-    with pytest.raises(ParameterError, match=f"smooth = {size}: .*odd and at least 3"):
-        median_smooth(make_field(np.zeros((5, 5))), size)
-
-
-# --- fill_gaps: truth ------------------------------------------------------------------------------------------------
+# --- truth -----------------------------------------------------------------------------------------------------------
 
 
 def test_slope_is_continued_exactly(make_field: MakeField) -> None:
@@ -143,7 +108,7 @@ def test_margin_is_all_that_it_sees(make_field: MakeField) -> None:
             assert_same(found, expected.crop(*block.slices))
 
 
-# --- fill_gaps: what it touches --------------------------------------------------------------------------------------
+# --- what it touches -------------------------------------------------------------------------------------------------
 
 
 def test_usable_pixels_stay_and_filled_ones_say_so(make_field: MakeField) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from rasterio.crs import CRS
 
-from sensetrack.info import FileInfo, LayerInfo
+from sensetrack.info.describe import FileInfo, LayerInfo
 from sensetrack.raster.crs import transform_points
 from sensetrack.raster.grid import Grid, crs_name
 from sensetrack.types import DoubleArray

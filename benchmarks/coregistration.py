@@ -7,15 +7,15 @@ and what is measured. Runs in about two minutes on one core.
 from __future__ import annotations
 
 import time
-from typing import get_args
 
 import numpy as np
 
 from sensetrack.align import align
-from sensetrack.coregister.resample import Method, move
+from sensetrack.coregister.resample import move
 from sensetrack.coregister.shift import ShiftModel
 from sensetrack.pair import ImagePair
 from sensetrack.raster.image import Image
+from sensetrack.raster.methods import METHODS, Method
 
 SHAPE = (512, 512)
 WAVES = 100
@@ -53,7 +53,7 @@ def kernels() -> None:
     lengths = (4, 6, 8, 12, 16, 24)
     print("  wavelength (px)", *(f"{length:8d}" for length in lengths))
     row, col = np.indices((16, 512), dtype=np.float64)
-    for method in get_args(Method):
+    for method in METHODS:
         if method == "average":
             continue
         worst = []

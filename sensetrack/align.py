@@ -16,7 +16,7 @@ from affine import Affine
 
 from sensetrack.coregister.evidence import window_centres
 from sensetrack.coregister.fit import fit_shift
-from sensetrack.coregister.resample import Method, MovedImage, move
+from sensetrack.coregister.resample import MovedImage, move
 from sensetrack.coregister.shift import Kind, ShiftModel, check_kind
 from sensetrack.coregister.write import write_images
 from sensetrack.displacement import Displacement, Field, Flag
@@ -25,6 +25,7 @@ from sensetrack.pair import ImagePair
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
 from sensetrack.raster.mask import AreaMask
+from sensetrack.raster.methods import Method
 from sensetrack.raster.tiles import Block, plan_blocks
 from sensetrack.raster.write import check_target, refuse_same_file
 from sensetrack.stream import BLOCK, TrackTask, provenance_of, track
@@ -139,7 +140,7 @@ def align_file(
         Apply this one in place of measuring; ``tracker``, ``stable`` and ``kind`` then have no effect.
     bands : sequence of Image, optional
         What to write in place of the band that was measured, such as `open_bands` of the secondary's file.
-    resampling : {"spline", "lanczos", "cubic", "bilinear", "nearest", "average"}
+    resampling : {"spline", "nearest", "bilinear", "cubic", "lanczos", "average"}
         See `sensetrack.coregister.resample.move`. ``spline`` leaves less than 0.01 px; ``cubic`` and ``bilinear``
         leave up to 0.05 px of their own, ``nearest`` half a pixel.
     overwrite : bool

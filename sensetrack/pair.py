@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal, Self
+from typing import Self
 
 from rasterio.enums import Resampling
 
@@ -14,6 +14,7 @@ from sensetrack.raster.crs import extent_text
 from sensetrack.raster.dates import days_between
 from sensetrack.raster.grid import Grid, crs_name
 from sensetrack.raster.image import Image
+from sensetrack.raster.methods import Method
 from sensetrack.raster.tiles import Block
 from sensetrack.types import Mask, PathLike, PixelArray
 
@@ -113,7 +114,7 @@ class ImagePair:
         return reference, secondary, reference_valid, secondary_valid
 
 
-def bring_onto(image: Image, grid: Grid, resampling: Resampling | Literal["spline"] = "spline") -> Image:
+def bring_onto(image: Image, grid: Grid, resampling: Method | Resampling = "spline") -> Image:
     """Resample an image onto a grid lazily, after checking that this makes sense.
 
     Raises

@@ -13,7 +13,6 @@ from typing import Literal
 from pydantic import field_validator
 
 from sensetrack.align import align_file
-from sensetrack.coregister.resample import Method
 from sensetrack.coregister.shift import ShiftModel
 from sensetrack.engine import Engine
 from sensetrack.errors import OutputError
@@ -22,6 +21,7 @@ from sensetrack.pair import ImagePair
 from sensetrack.params import Params, param
 from sensetrack.raster.image import Image
 from sensetrack.raster.mask import AreaMask
+from sensetrack.raster.methods import Method
 from sensetrack.raster.write import check_target
 from sensetrack.specs import filter_of, tracker_of
 from sensetrack.stream import BLOCK, track_file

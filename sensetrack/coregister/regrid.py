@@ -12,7 +12,7 @@ from pydantic import model_validator
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
-from sensetrack.coregister.resample import Method, move
+from sensetrack.coregister.resample import move
 from sensetrack.coregister.write import write_images
 from sensetrack.engine import Engine
 from sensetrack.errors import GridError, ParameterError
@@ -21,6 +21,8 @@ from sensetrack.raster import vector
 from sensetrack.raster.crs import Extent, extent_text, transform_extent, transform_points
 from sensetrack.raster.grid import Grid, crs_name
 from sensetrack.raster.image import Image
+from sensetrack.raster.methods import Method
+from sensetrack.raster.resample import around_centre
 from sensetrack.types import PathLike, Progress
 
 LARGEST_SIDE = 1_000_000
@@ -161,15 +163,12 @@ def regrid_file(
     output : path-like
         ``.tif``: float32 (complex64 where the image is complex) with NaN where invalid, tiled and deflated; tags are
         kept, the acquisition time also where it came from the file name.
-    resampling : {"spline", "lanczos", "cubic", "bilinear", "nearest", "average"}
+    resampling : {"spline", "nearest", "bilinear", "cubic", "lanczos", "average"}
         See `sensetrack.coregister.resample.move`. ``nearest`` for classes and bit masks, ``average`` for much coarser
         grids; both displace content, by up to half a pixel and by none, and the others by hundredths of a pixel
         except for ``spline``, which is the one for tracking.
-    engine : Engine, optional
-        Default: `Serial`.
-    progress : callable, optional
-    overwrite : bool
-        Whether an existing file may be replaced.
+    engine, progress, overwrite
+        As in `write_images`.
 
     Returns
     -------
@@ -256,10 +255,7 @@ def _resolution(params: RegridParams, grid: Grid, crs: CRS) -> tuple[float, floa
         return params.resolution, params.resolution
     if crs == grid.crs:
         return grid.pixel_size
-    middle = (grid.height - 1) / 2, (grid.width - 1) / 2
-    rows = np.array([middle[0], middle[0] + 1, middle[0]])
-    cols = np.array([middle[1], middle[1], middle[1] + 1])
-    x, y = transform_points(grid.crs, crs, *grid.xy(rows, cols))
+    x, y = around_centre(grid, crs)
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise GridError(f"{crs_name(crs)} does not reach the centre of the first image; choose another crs")
     area = abs((x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0]))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 from affine import Affine
@@ -19,8 +19,9 @@ from sensetrack.errors import GridError, InputError, did_you_mean
 from sensetrack.raster import _gdal
 from sensetrack.raster.dates import acquisition_time
 from sensetrack.raster.grid import Grid, crs_name
+from sensetrack.raster.methods import Method, check_method
 from sensetrack.raster.tiles import Block, whole
-from sensetrack.types import Mask, PathLike, PixelArray
+from sensetrack.types import DoubleArray, Mask, PathLike, PixelArray
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,11 @@ class Warp:
     ----------
     source : Grid
         Grid of the file's own pixels.
-    resampling : rasterio.enums.Resampling or "spline"
+    resampling : {"spline", "nearest", "bilinear", "cubic", "lanczos", "average"}
     """
 
     source: Grid
-    resampling: Resampling | Literal["spline"]
+    resampling: Method
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +207,7 @@ class Image:
             return pixels[::step, ::step], valid[::step, ::step]
         return self._read_file(whole(self.grid.shape), (rows, cols))
 
-    def on_grid(self, grid: Grid, resampling: Resampling | Literal["spline"] = "spline") -> Self:
+    def on_grid(self, grid: Grid, resampling: Method | Resampling = "spline") -> Self:
         """Return the same image resampled onto another grid, lazily, as it is read.
 
         Invalid pixels take no part, so nodata never bleeds; integers are not rounded; an image that is resampled
@@ -216,9 +217,8 @@ class Image:
         ----------
         grid : Grid
             In any CRS that the image's own can be transformed to.
-        resampling : rasterio.enums.Resampling or "spline"
-            ``"spline"`` (the only one that displaces no content by a measurable part of a pixel), or ``nearest``,
-            ``bilinear``, ``cubic``, ``lanczos`` or ``average`` of `rasterio.enums.Resampling`.
+        resampling : {"spline", "nearest", "bilinear", "cubic", "lanczos", "average"} or rasterio.enums.Resampling
+            ``spline`` is the only one that displaces no content by a measurable part of a pixel.
 
         Raises
         ------
@@ -227,8 +227,6 @@ class Image:
         GridError
             One of the two grids has a CRS and the other has none.
         """
-        from sensetrack.raster.resample import check_method
-
         source = self.grid if self.warp is None else self.warp.source
         if (source.crs is None) != (grid.crs is None):
             raise GridError(
@@ -248,7 +246,13 @@ class Image:
         from sensetrack.raster.resample import resample_window
 
         source, method = self.warp.source, self.warp.resampling
-        return resample_window(self._read_own, source, self.grid, block, method, self._pixel_type)
+        return resample_window(self._read_own, source, self.grid, block, method, self._pixel_type, self._positions)
+
+    def _positions(self, target: Grid, source: Grid, block: Block) -> tuple[DoubleArray, DoubleArray]:
+        """Return where the pixels of a block of ``target`` are taken from in ``source``."""
+        from sensetrack.raster.resample import source_positions
+
+        return source_positions(target, source, block)
 
     def _read_own(self, block: Block) -> tuple[PixelArray, Mask]:
         """Read a window of the pixels as they are stored, before any resampling."""
@@ -278,7 +282,7 @@ class Image:
             return pixels[::step, ::step], valid[::step, ::step]
 
         whole_target = whole(target.shape)
-        return resample_window(read, source.coarsen(step), target, whole_target, Resampling.bilinear, self._pixel_type)
+        return resample_window(read, source.coarsen(step), target, whole_target, "bilinear", self._pixel_type)
 
 
 def _select_bands(name: str, info: _gdal.RasterInfo, band: int | str | None) -> tuple[int, ...]:

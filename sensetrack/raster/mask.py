@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from rasterio.enums import Resampling
 
 from sensetrack.errors import GridError, InputError, NotARasterError
 from sensetrack.raster import vector
@@ -158,7 +157,7 @@ class AreaMask:
         else:
             assert self.image is not None
             self._check_crs(grid)
-            pixels, valid = self.image.on_grid(grid, Resampling.nearest).read()
+            pixels, valid = self.image.on_grid(grid, "nearest").read()
             inside = valid & (np.abs(pixels) > self.threshold)
         return ~inside if self.inverse else inside
 

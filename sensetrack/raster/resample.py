@@ -9,50 +9,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from rasterio.enums import Resampling
+from rasterio.crs import CRS
 
-from sensetrack.errors import ParameterError
 from sensetrack.raster._kernels import sample_into
 from sensetrack.raster.crs import transform_points
 from sensetrack.raster.grid import Grid
+from sensetrack.raster.methods import Method
 from sensetrack.raster.spline import REACH, sample_spline
 from sensetrack.raster.tiles import Block
 from sensetrack.types import DoubleArray, Mask, PixelArray
 
-KERNELS = {
-    Resampling.nearest: 0,
-    Resampling.bilinear: 1,
-    Resampling.cubic: 2,
-    Resampling.lanczos: 3,
-    Resampling.average: 4,
-}
-"""Resampling methods and their number in the compiled kernel."""
+KERNELS: dict[Method, int] = {"nearest": 0, "bilinear": 1, "cubic": 2, "lanczos": 3, "average": 4}
+"""Methods with a kernel that can be stretched, and their number in the compiled loop."""
 
-Method: TypeAlias = Resampling | Literal["spline"]
-"""How to resample; ``"spline"`` is the interpolating cubic B-spline of `sensetrack.raster.spline`."""
+Positions: TypeAlias = Callable[[Grid, Grid, Block], tuple[DoubleArray, DoubleArray]]
+"""Says where the pixels of a block of a target grid lie in a source grid, as `source_positions` does."""
 
 _RADIUS = (0.5, 1.0, 2.0, 3.0, 0.5)
 _LATTICE = 16
 _STRETCH_FROM = 1.05
 _SOURCE_PIXELS = 2**24
-
-
-def check_method(method: Method) -> Method:
-    """Return a method that can be used.
-
-    Raises
-    ------
-    ParameterError
-        There is no kernel for it.
-    """
-    if method != "spline" and method not in KERNELS:
-        known = ", ".join(("spline", *(kernel.name for kernel in KERNELS)))
-        name = method.name if isinstance(method, Resampling) else method
-        raise ParameterError(f"resampling = '{name}' is not supported; use {known}")
-    return method
 
 
 def source_positions(target: Grid, source: Grid, block: Block) -> tuple[DoubleArray, DoubleArray]:
@@ -89,7 +68,7 @@ def sample(
     valid: Mask,
     row: DoubleArray,
     col: DoubleArray,
-    method: Resampling = Resampling.cubic,
+    method: Method = "cubic",
     scale: tuple[float, float] = (1.0, 1.0),
     origin: tuple[int, int] = (0, 0),
 ) -> tuple[PixelArray, Mask]:
@@ -106,9 +85,10 @@ def sample(
     valid : ndarray of bool
     row, col : ndarray of float64
         Positions, integer at pixel centres, of any one two-dimensional shape.
-    method : rasterio.enums.Resampling
-        ``nearest``, ``bilinear``, ``cubic`` (Catmull-Rom; Keys, 1981, a = -0.5), ``lanczos`` (a = 3) or ``average``
-        (mean over an output pixel's area).
+    method : {"nearest", "bilinear", "cubic", "lanczos", "average", "spline"}
+        ``cubic`` is that of Catmull and Rom (Keys, 1981, a = -0.5), ``lanczos`` has a = 3, ``average`` is the mean over
+        an output pixel's area. For ``spline`` see `sensetrack.raster.spline.sample_spline`: it has another rule of
+        validity and cannot be stretched.
     scale : tuple of float
         Source pixels per output pixel along rows and columns; above 1.05 kernels are stretched by it, so that
         detail finer than the output does not alias.
@@ -121,8 +101,10 @@ def sample(
         Same dtype as ``pixels``, 0 where invalid.
     valid : ndarray of bool
     """
+    if method == "spline":
+        return sample_spline(pixels, valid, row, col, origin)
     kernel = KERNELS[method]
-    stretch = _stretch(kernel, scale)
+    stretch = _stretch(method, scale)
     out = np.zeros(row.shape, pixels.dtype)
     good = np.zeros(row.shape, np.bool_)
     taps = [2 * math.ceil(_RADIUS[kernel] * factor) + 2 for factor in stretch]
@@ -140,6 +122,7 @@ def resample_window(
     block: Block,
     method: Method,
     dtype: type[np.inexact] = np.float32,
+    positions: Positions = source_positions,
 ) -> tuple[PixelArray, Mask]:
     """Resample one block of a target grid from an image that is read window by window.
 
@@ -150,42 +133,46 @@ def resample_window(
     source, target : Grid
     block : Block
         Window in pixels of ``target``.
-    method : rasterio.enums.Resampling or "spline"
-        ``"spline"`` displaces content least and suits images that are to be tracked. Where the source's pixels are
-        finer than the target's by more than 5 %, a stretched Lanczos kernel stands in, so that nothing aliases.
+    method : {"spline", "nearest", "bilinear", "cubic", "lanczos", "average"}
+        Where the source's pixels are finer than the target's by more than 5 %, a Lanczos kernel stretched to the
+        target's pixels stands in for ``spline``, so that nothing aliases.
     dtype : type
-        float32 or complex64, for blocks without any source pixel.
+        float32 or complex64, as ``read`` returns.
+    positions : callable
+        Where pixels are taken from, if not from where they lie.
     """
-    row, col = source_positions(target, source, block)
+    row, col = positions(target, source, block)
     scale = pixel_ratio(target, source)
-    as_spline = method == "spline" and max(scale) <= _STRETCH_FROM
-    kernel = Resampling.lanczos if method == "spline" else method
-    radius = _RADIUS[KERNELS[kernel]]
-    reach = [REACH if as_spline else radius * factor + 2 for factor in _stretch(KERNELS[kernel], scale)]
-    known = np.isfinite(row) & np.isfinite(col)
-    window = _window(row[known], col[known], reach, source.shape)
+    if method == "spline" and max(scale) > _STRETCH_FROM:
+        method = "lanczos"
+    window = _window(row, col, _reach(method, scale), source.shape)
+    out: PixelArray = np.zeros(block.shape, dtype)
+    good = np.zeros(block.shape, np.bool_)
     if window is None:
-        return np.zeros(block.shape, dtype), np.zeros(block.shape, np.bool_)
+        return out, good
     if window.height * window.width > _SOURCE_PIXELS and max(block.shape) > 1:
-        return _in_halves(read, source, target, block, method, dtype)
-    pixels, valid = read(window)
-    if as_spline:
-        return sample_spline(pixels, valid, row, col, (window.row, window.col))
-    return sample(pixels, valid, row, col, kernel, scale, (window.row, window.col))
+        for part in _halves(block):
+            where = part.within(block)
+            out[where], good[where] = resample_window(read, source, target, part, method, dtype, positions)
+        return out, good
+    return sample(*read(window), row, col, method, scale, (window.row, window.col))
 
 
 def pixel_ratio(target: Grid, source: Grid) -> tuple[float, float]:
     """Return how many source pixels one target pixel spans along source rows and columns, at the grid's centre."""
-    middle = [(target.height - 1) / 2, (target.width - 1) / 2]
-    rows = np.array([middle[0], middle[0] + 1, middle[0]])
-    cols = np.array([middle[1], middle[1], middle[1] + 1])
-    row, col = source.rowcol(*transform_points(target.crs, source.crs, *target.xy(rows, cols)))
+    row, col = source.rowcol(*around_centre(target, source.crs))
     if not (np.isfinite(row).all() and np.isfinite(col).all()):
         return 1.0, 1.0
     return (
         math.hypot(float(row[1] - row[0]), float(row[2] - row[0])),
         math.hypot(float(col[1] - col[0]), float(col[2] - col[0])),
     )
+
+
+def around_centre(grid: Grid, crs: CRS | None) -> tuple[DoubleArray, DoubleArray]:
+    """Return x and y in ``crs`` of three points: a grid's centre, one row below it, one column to its right."""
+    row, col = (grid.height - 1) / 2, (grid.width - 1) / 2
+    return transform_points(grid.crs, crs, *grid.xy(np.array([row, row + 1, row]), np.array([col, col, col + 1])))
 
 
 def _affine_positions(
@@ -209,54 +196,38 @@ def _between(nodes: DoubleArray, rows: DoubleArray, cols: DoubleArray, first_row
     return between
 
 
-def _stretch(kernel: int, scale: tuple[float, float]) -> tuple[float, float]:
-    if kernel == 0:
+def _stretch(method: Method, scale: tuple[float, float]) -> tuple[float, float]:
+    if method == "nearest":
         return 1.0, 1.0
     rows, cols = (factor if factor > _STRETCH_FROM else 1.0 for factor in scale)
     return rows, cols
 
 
-def _window(row: DoubleArray, col: DoubleArray, reach: list[float], shape: tuple[int, int]) -> Block | None:
-    """Return the part of the source that the kernels touch, or None."""
-    if not row.size:
+def _reach(method: Method, scale: tuple[float, float]) -> tuple[float, float]:
+    """Return the pixels around a position that are needed, along rows and columns."""
+    if method == "spline":
+        return REACH, REACH
+    rows, cols = (_RADIUS[KERNELS[method]] * factor + 2 for factor in _stretch(method, scale))
+    return rows, cols
+
+
+def _window(row: DoubleArray, col: DoubleArray, reach: tuple[float, float], shape: tuple[int, int]) -> Block | None:
+    """Return the part of a source of ``shape`` that the kernels touch, or None."""
+    near = (row > -reach[0]) & (row < shape[0] + reach[0]) & (col > -reach[1]) & (col < shape[1] + reach[1])
+    if not near.any():
         return None
-    limit = 2.0**40
-    top, bottom, left, right = (
-        int(np.clip(value, -limit, limit))
-        for value in (
-            math.floor(row.min() - reach[0]),
-            math.ceil(row.max() + reach[0]) + 1,
-            math.floor(col.min() - reach[1]),
-            math.ceil(col.max() + reach[1]) + 1,
-        )
-    )
+    row, col = row[near], col[near]
+    top, left = math.floor(row.min() - reach[0]), math.floor(col.min() - reach[1])
+    bottom, right = math.ceil(row.max() + reach[0]) + 1, math.ceil(col.max() + reach[1]) + 1
     return Block(top, left, bottom - top, right - left).clip(shape)
 
 
-def _in_halves(
-    read: Callable[[Block], tuple[PixelArray, Mask]],
-    source: Grid,
-    target: Grid,
-    block: Block,
-    method: Method,
-    dtype: type[np.inexact],
-) -> tuple[PixelArray, Mask]:
-    """Split the block along its longer side, so that no source window grows beyond bounds."""
+def _halves(block: Block) -> tuple[Block, Block]:
+    """Split a block along its longer side."""
     if block.height >= block.width:
         half = block.height // 2
-        parts = [
-            Block(block.row, block.col, half, block.width),
-            Block(block.row + half, block.col, block.height - half, block.width),
-        ]
-    else:
-        half = block.width // 2
-        parts = [
-            Block(block.row, block.col, block.height, half),
-            Block(block.row, block.col + half, block.height, block.width - half),
-        ]
-    out = np.zeros(block.shape, dtype)
-    good = np.zeros(block.shape, np.bool_)
-    for part in parts:
-        where = part.within(block)
-        out[where], good[where] = resample_window(read, source, target, part, method, dtype)
-    return out, good
+        upper = Block(block.row, block.col, half, block.width)
+        return upper, Block(block.row + half, block.col, block.height - half, block.width)
+    half = block.width // 2
+    left = Block(block.row, block.col, block.height, half)
+    return left, Block(block.row, block.col + half, block.height, block.width - half)

@@ -38,11 +38,8 @@ def sample_spline(
     ----------
     pixels : ndarray of float32 or complex64
         ``(row, col)``; real and imaginary parts are interpolated alike, so a spectrum must be centred on zero.
-    valid : ndarray of bool
-    row, col : ndarray of float64
-        Positions, integer at pixel centres, of any one two-dimensional shape.
-    origin : tuple of int
-        Row and column of ``pixels[0, 0]`` in the numbering of ``row`` and ``col``.
+    valid, row, col, origin
+        As in `sensetrack.raster.resample.sample`.
 
     Returns
     -------

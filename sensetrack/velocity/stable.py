@@ -195,10 +195,8 @@ def shift_of_slow(sample: Sample, independent: float, min_stable: int) -> Stable
 
     Parameters
     ----------
-    sample : Sample
-    independent : float
-        As from `independent_share`.
-    min_stable : int
+    sample, independent, min_stable
+        As for `shift_of_mask`.
 
     Raises
     ------

@@ -12,12 +12,13 @@ from affine import Affine
 from rasterio.crs import CRS
 from rasterio.enums import Resampling
 
-from sensetrack.coregister.resample import METHODS, Method, MovedImage, move, moved_positions
+from sensetrack.coregister.resample import MovedImage, move, moved_positions
 from sensetrack.coregister.shift import ShiftModel
 from sensetrack.errors import GridError, InputError, ParameterError
 from sensetrack.raster.crs import transform_points
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
+from sensetrack.raster.methods import METHODS, Method
 from sensetrack.raster.tiles import Block, whole
 
 WGS84 = CRS.from_epsg(4326)
@@ -137,7 +138,7 @@ def test_a_much_finer_image_is_read_in_parts(
     target = Grid((90, 95), source.transform @ Affine.scale(3), source.crs)
     image = move(Image.from_array(scene.image(source.shape), source), target, AFFINE)
     whole_image = image.read()
-    monkeypatch.setattr("sensetrack.coregister.resample._LARGEST_WINDOW", 2000)
+    monkeypatch.setattr("sensetrack.raster.resample._SOURCE_PIXELS", 2000)
     for one, other in zip(image.read(), whole_image, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5)
 

@@ -12,7 +12,7 @@ from rasterio.enums import ColorInterp, Resampling
 from sensetrack.errors import GridError, SensetrackError
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
-from sensetrack.raster.resample import Method
+from sensetrack.raster.methods import Method
 from sensetrack.raster.tiles import Block
 
 Write = Callable[..., Path]

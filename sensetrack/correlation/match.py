@@ -13,12 +13,13 @@ import scipy.special
 from numpy.typing import NDArray
 
 from sensetrack.correlation.masks import Source, mask_weights
+from sensetrack.correlation.misfit import misfit_covariance, misfit_spectrum
 from sensetrack.correlation.peak import coarse_peak, refine
 from sensetrack.correlation.spectrum import cross_power, frequencies
 from sensetrack.correlation.taper import taper_curvature
 from sensetrack.correlation.windows import STATISTICS, gather
 from sensetrack.device import cores
-from sensetrack.types import ComplexArray, DoubleArray, Mask
+from sensetrack.types import ComplexArray, DoubleArray, Mask, PixelArray
 
 BATCH_BYTES = 2**19
 """Bytes of one image's windows in a batch, so that the batch and its spectra stay in a core's own cache."""
@@ -44,6 +45,9 @@ class MatchSettings:
         Position tolerance in pixels; None stops at the whole pixel.
     is_aligned : bool
         Whether the windows already show the same ground to about a pixel.
+    is_final : bool
+        Whether the result counts, so that its misfit is worth a look; else ``nrms`` is 0 and the covariance knows of
+        independent noise only.
     """
 
     window: int
@@ -52,6 +56,7 @@ class MatchSettings:
     damping: float
     tolerance: float | None
     is_aligned: bool = False
+    is_final: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +74,8 @@ class Matches:
     distinctness : ndarray of float64
         1 minus the second highest peak over the highest, 0..1.
     variance_dy, variance_dx, covariance : ndarray of float64
-        Of the lag, px^2.
+        Of the lag, px^2: the larger of what the phases that do not fit say (independent noise, see `refine`) and
+        what the misfit in the window says (see `misfit_covariance`).
     nrms : ndarray of float64
         Normalised RMS difference of the two windows at the peak, 0..1.
     share : ndarray of float64
@@ -188,54 +194,73 @@ class _Batch:
         weights = np.empty((2, count, size, size), np.float32)
         partial = np.empty(count, np.bool_)
         mask_weights(*self.validity, *reference_at, *secondary_at, lag, settings.is_aligned, *weights, partial)
-        spectra, statistics = [], []
+        windows, spectra, statistics = [], [], []
         places = ((*reference_at, *np.zeros_like(lag)), (*secondary_at, *lag))
         for image, place, weight in zip(self.images, places, weights, strict=True):
-            windows = np.empty((count, size, size), image.dtype)
+            cut = np.empty((count, size, size), image.dtype)
             numbers = np.empty((count, len(STATISTICS)))
-            gather(image, *place, settings.taper, weight, partial, windows, numbers)
-            spectra.append(self.transform(windows))
+            gather(image, *place, settings.taper, weight, partial, cut, numbers)
+            windows.append(cut)
+            spectra.append(self.transform(cut))
             statistics.append(numbers.T)
-        shares, spreads, powers, leakage = (np.stack(pair) for pair in zip(*statistics, strict=True))
+        shares, spreads, leakage = (np.stack(pair) for pair in zip(*statistics, strict=True))
 
-        row, col, row_weight, col_weight = self.frequencies
+        row, col, row_weight, col_weight, times = self.frequencies
         whitened = np.empty_like(spectra[0])
-        real, imag, gain = (np.empty(whitened.shape, np.float32) for _ in range(3))
-        cross_power(*spectra, row_weight, col_weight, settings.damping, whitened, real, imag, gain)
-        if self.is_complex:
-            surface = np.abs(scipy.fft.ifft2(whitened, overwrite_x=True))
-        else:
-            surface = scipy.fft.irfft2(whitened, s=(size, size), overwrite_x=True)
-        peaks, fine = np.empty((count, 5)), np.empty((count, 9))
-        coarse_peak(surface, settings.search, peaks)
+        real, imag = (np.empty(whitened.shape, np.float32) for _ in range(2))
+        cross_power(*spectra, row_weight, col_weight, times, settings.damping, whitened, real, imag)
+        surface = self._inverse(whitened)
+        peaks, fine = np.empty((count, 5)), np.empty((count, 8))
+        coarse_peak(np.abs(surface) if self.is_complex else surface, settings.search, peaks)
         if self.is_complex:
             _turn_to_peak(real, imag, row, col, peaks)
         tolerance = settings.tolerance or np.inf
         lags = np.ascontiguousarray(lag.T)
-        refine(real, imag, gain, row, col, tolerance, self.curvature, leakage.max(axis=0), lags, peaks, fine)
+        refine(real, imag, row, col, tolerance, self.curvature, leakage.max(axis=0), lags, peaks, fine)
+        covariance, similarity = fine[:, 3:6], np.ones(count)
+        if settings.is_final:
+            covariance, similarity = self._misfit(windows[0], spectra[0], spectra[1], fine)
         if settings.tolerance is None:
             fine[:, :2] = np.round(peaks[:, :2])
-        energy = np.sqrt(powers[0] * powers[1]) * size * size
+        height = np.clip(fine[:, 2], 0, 1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            similarity = np.clip(np.nan_to_num(fine[:, 6] / energy), -1, 1)
             distinctness = np.clip(1 - np.nan_to_num(peaks[:, 4] / peaks[:, 3], nan=1.0), 0, 1)
         return np.stack(
             [
                 fine[:, 0],
                 fine[:, 1],
-                np.clip(fine[:, 2], 0, 1),
-                _significance(np.clip(fine[:, 2], 0, 1), fine[:, 8]),
+                height,
+                _significance(height, fine[:, 7]),
                 distinctness,
-                fine[:, 3],
-                fine[:, 4],
-                fine[:, 5],
-                np.sqrt(1 - np.maximum(similarity, 0) ** 2),
+                *covariance.T,
+                np.sqrt(1 - np.clip(similarity, 0, 1) ** 2),
                 np.minimum(*shares),
                 np.minimum(*spreads),
                 peaks[:, 2],
-                fine[:, 7],
+                fine[:, 6],
             ]
         )
+
+    def _inverse(self, spectra: ComplexArray) -> PixelArray:
+        size = self.settings.window
+        if self.is_complex:
+            inverse: PixelArray = scipy.fft.ifft2(spectra, overwrite_x=True)
+        else:
+            inverse = scipy.fft.irfft2(spectra, s=(size, size), overwrite_x=True)
+        return inverse
+
+    def _misfit(
+        self, windows: PixelArray, reference: ComplexArray, secondary: ComplexArray, fine: DoubleArray
+    ) -> tuple[DoubleArray, DoubleArray]:
+        """Return the larger of both covariances of each lag, and the correlation coefficients of the windows."""
+        row, col, _, _, times = self.frequencies
+        rest = np.empty_like(reference)
+        fit, local = np.empty((len(fine), 2)), np.empty((len(fine), 3))
+        misfit_spectrum(reference, secondary, row, col, times, fine, self.is_complex, rest, fit)
+        misfit_covariance(windows, self._inverse(rest), fit, local)
+        phases = fine[:, 3:6]
+        is_larger = np.isfinite(local[:, 0]) & (local[:, 0] + local[:, 1] > phases[:, 0] + phases[:, 1])
+        return np.where(is_larger[:, None], local, phases), fit[:, 1]
 
 
 def _significance(height: DoubleArray, phases: DoubleArray) -> DoubleArray:

@@ -80,7 +80,6 @@ def _vertex(before: float, here: float, after: float) -> float:
 def refine(
     real: FloatArray,
     imag: FloatArray,
-    gain: FloatArray,
     k_row: FloatArray,
     k_col: FloatArray,
     tolerance: float,
@@ -102,7 +101,7 @@ def refine(
 
     Parameters
     ----------
-    real, imag, gain : ndarray of float32
+    real, imag : ndarray of float32
         As `sensetrack.correlation.spectrum.cross_power` writes them.
     k_row, k_col : ndarray of float32
         Angular frequencies.
@@ -117,10 +116,9 @@ def refine(
     peaks : ndarray of float64
         As `coarse_peak` writes them.
     out : ndarray of float64
-        ``(n, 9)``, written: dy, dx, height of the peak over the sum of all magnitudes (1 when all phases agree),
-        variances of dy and dx and their covariance, correlation sum ``sum_k Re(R_k exp(i k s))``, 1 when Newton's
-        method converged next to its start, and the number of independent phases, ``(sum |S|)^2 / sum |S|^2`` over
-        the leakage.
+        ``(n, 8)``, written: dy, dx, height of the peak over the sum of all magnitudes (1 when all phases agree),
+        variances of dy and dx and their covariance, 1 when Newton's method converged next to its start, and the
+        number of independent phases, ``(sum |S|)^2 / sum |S|^2`` over the leakage.
     """
     windows, rows, cols = real.shape
     cos_c, sin_c = np.empty(cols, np.float32), np.empty(cols, np.float32)
@@ -164,7 +162,7 @@ def refine(
                 converged = True
                 break
         converged = converged and max(abs(dy - peaks[n, 0]), abs(dx - peaks[n, 1])) < 1.0
-        _measure(real[n], imag[n], gain[n], k_row, k_col, dy, dx, leakage[n], out[n])
+        _measure(real[n], imag[n], k_row, k_col, dy, dx, leakage[n], out[n])
         # Undo the taper's pull: maximise ln Q - ln T, where T is the taper's autocorrelation.
         if converged and curvature > 0:
             a, b, d = hyy / q - curvature, hxy / q, hxx / q - curvature
@@ -174,14 +172,13 @@ def refine(
                 vy, vx = (hyy * ry + hxy * rx) / q, (hxy * ry + hxx * rx) / q
                 dy, dx = lags[n, 0] + (d * vy - b * vx) / det, lags[n, 1] + (a * vx - b * vy) / det
         out[n, 0], out[n, 1] = dy, dx
-        out[n, 7] = 1.0 if converged else 0.0
+        out[n, 6] = 1.0 if converged else 0.0
 
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _measure(
     real: FloatArray,
     imag: FloatArray,
-    gain: FloatArray,
     k_row: FloatArray,
     k_col: FloatArray,
     dy: float,
@@ -189,15 +186,15 @@ def _measure(
     leakage: float,
     out: DoubleArray,
 ) -> None:
-    """Write height, sandwich covariance, correlation sum and number of phases at one lag into ``out``."""
+    """Write height, sandwich covariance and number of phases at one lag into ``out``."""
     rows, cols = real.shape
     cos_c, sin_c = np.empty(cols, np.float32), np.empty(cols, np.float32)
     for c in range(cols):
         cos_c[c], sin_c[c] = np.cos(k_col[c] * dx), np.sin(k_col[c] * dx)
-    myy = mxx = mxy = vyy = vxx = vxy = height = total = squares = correlation = 0.0
+    myy = mxx = mxy = vyy = vxx = vxy = height = total = squares = 0.0
     for r in range(rows):
         cos_r, sin_r, ky = np.float32(np.cos(k_row[r] * dy)), np.float32(np.sin(k_row[r] * dy)), k_row[r]
-        m0 = m1 = m2 = v0 = v1 = v2 = size = square = corr = np.float32(0)
+        m0 = m1 = m2 = v0 = v1 = v2 = size = square = np.float32(0)
         for c in range(cols):
             cos, sin = cos_c[c] * cos_r - sin_c[c] * sin_r, sin_c[c] * cos_r + cos_c[c] * sin_r
             a, b, k = real[r, c], imag[r, c], k_col[c]
@@ -211,11 +208,9 @@ def _measure(
             v2 += k * k * e
             size += np.sqrt(a * a + b * b)
             square += a * a + b * b
-            corr += re * gain[r, c]
         height += float(m0)
         total += float(size)
         squares += float(square)
-        correlation += float(corr)
         myy += float(ky * ky * m0)
         mxy += float(ky * m1)
         mxx += float(m2)
@@ -223,8 +218,7 @@ def _measure(
         vxy += float(ky * v1)
         vxx += float(v2)
     out[2] = height / total if total > 0 else 0.0
-    out[6] = correlation
-    out[8] = total * total / (leakage * squares) if squares > 0 else 0.0
+    out[7] = total * total / (leakage * squares) if squares > 0 else 0.0
     det = myy * mxx - mxy * mxy
     if not (det > 0 and myy > 0):
         out[3] = out[4] = np.inf

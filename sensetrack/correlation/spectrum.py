@@ -18,15 +18,18 @@ class Frequencies(NamedTuple):
     row, col : ndarray of float32
         Radians per pixel.
     row_weight, col_weight : ndarray of float32
-        Say of each row and column of frequencies: how many frequencies of the whole plane it stands for, times a
-        raised cosine that falls to 0 at the Nyquist frequency. Detail near it is aliased: it was folded there when
-        the image was sampled, moves the wrong way, and locks peaks to whole pixels.
+        Say of each row and column of frequencies: a raised cosine that falls to 0 at the Nyquist frequency. Detail
+        near it is aliased: it was folded there when the image was sampled, moves the wrong way, and locks peaks to
+        whole pixels.
+    times : ndarray of float32
+        How many frequencies of the whole plane each column stands for, 1 or 2.
     """
 
     row: FloatArray
     col: FloatArray
     row_weight: FloatArray
     col_weight: FloatArray
+    times: FloatArray
 
 
 def frequencies(size: int, is_complex: bool) -> Frequencies:
@@ -34,9 +37,10 @@ def frequencies(size: int, is_complex: bool) -> Frequencies:
     row = 2 * np.pi * np.fft.fftfreq(size)
     col = row if is_complex else 2 * np.pi * np.fft.rfftfreq(size)
     row_weight, col_weight = ((1 + np.cos(axis)) / 2 for axis in (row, col))
+    times = np.ones(col.size)
     if not is_complex:
-        col_weight = np.where(col > 0, 2.0, 1.0) * col_weight
-    return Frequencies(*(axis.astype(np.float32) for axis in (row, col, row_weight, col_weight)))
+        times[1 : (size + 1) // 2] = 2
+    return Frequencies(*(axis.astype(np.float32) for axis in (row, col, row_weight, col_weight, times)))
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -45,11 +49,11 @@ def cross_power(
     secondary: ComplexArray,
     row_weight: FloatArray,
     col_weight: FloatArray,
+    times: FloatArray,
     damping: float,
     whitened: ComplexArray,
     real: FloatArray,
     imag: FloatArray,
-    gain: FloatArray,
 ) -> None:
     """Multiply spectra and divide each frequency by its own magnitude plus a share of the mean one. In place.
 
@@ -62,7 +66,7 @@ def cross_power(
     ----------
     reference, secondary : ndarray of complex64
         Spectra, ``(n, rows, cols)``.
-    row_weight, col_weight : ndarray of float32
+    row_weight, col_weight, times : ndarray of float32
         Of `Frequencies`.
     damping : float
         Negative for plain cross-correlation.
@@ -70,8 +74,6 @@ def cross_power(
         Written: weighted ``S`` of single frequencies, for the inverse FFT.
     real, imag : ndarray of float32
         Written: the same times the number of frequencies each stands for, split for the sums that follow.
-    gain : ndarray of float32
-        Written: ``R / S``.
     """
     windows, rows, cols = reference.shape
     tiny = np.float32(1e-30)
@@ -86,7 +88,6 @@ def cross_power(
                 size = np.sqrt(re * re + im * im)
                 real[n, r, c] = re
                 imag[n, r, c] = im
-                gain[n, r, c] = size
                 line += size
             total += float(line)
         mean = np.float32(total / (rows * cols))
@@ -94,11 +95,9 @@ def cross_power(
         floor = np.float32(0) if plain else np.float32(damping) * mean
         for r in range(rows):
             for c in range(cols):
-                g = mean + tiny if plain else gain[n, r, c] + floor + tiny
-                w = row_weight[r] * col_weight[c]
-                re, im = real[n, r, c] * w / g, imag[n, r, c] * w / g
-                single = np.float32(1) if cols == rows or c == 0 else np.float32(0.5)
-                whitened[n, r, c] = complex(re * single, im * single)
-                real[n, r, c] = re
-                imag[n, r, c] = im
-                gain[n, r, c] = g
+                re, im = real[n, r, c], imag[n, r, c]
+                size = mean if plain else np.sqrt(re * re + im * im) + floor
+                share = row_weight[r] * col_weight[c] / (size + tiny)
+                whitened[n, r, c] = complex(re * share, im * share)
+                real[n, r, c] = re * share * times[c]
+                imag[n, r, c] = im * share * times[c]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sensetrack.correlation.taper import taper_axis
 from sensetrack.types import DoubleArray, FloatArray, Mask, PixelArray
 
-STATISTICS = ("share", "spread", "power", "leakage")
+STATISTICS = ("share", "spread", "leakage")
 """What `gather` says of each window, in the columns of its last argument."""
 
 
@@ -46,15 +46,14 @@ def gather(
     out : ndarray
         ``(n, size, size)``, written.
     statistics : ndarray of float64
-        ``(n, 4)``, written: the share of the taper's weight that is left; the standard deviation over the root
-        mean square, which is 0 in a flat window; the sum of squares of the window; and the leakage
+        ``(n, 3)``, written: the share of the taper's weight that is left; the standard deviation over the root
+        mean square, which is 0 in a flat window; and the leakage
         ``size^2 sum w^4 / (sum w^2)^2``: how many times larger than for independent frequencies the variance of a
         sum over frequencies is, because the weights ``w`` smear each over its neighbours.
     """
     height, width = image.shape
     size = out.shape[1]
     down, across = np.empty(size, np.float32), np.empty(size, np.float32)
-    line_weights = np.empty(size, np.float32)
     for n in range(rows.size):
         taper_axis(taper, lag_rows[n], down)
         taper_axis(taper, lag_cols[n], across)
@@ -89,19 +88,19 @@ def gather(
         for r in range(first, last):
             row = r - rows[n]
             line, target = image[r, left:right], out[n, row, start : start + count]
-            for c in range(count):
-                line_weights[c] = down[row] * across[start + c]
+            line_energy = np.float32(0)
             if partial[n]:
                 for c in range(count):
-                    line_weights[c] *= weights[n, row, start + c]
-            line_energy = np.float32(0)
-            for c in range(count):
-                sample = (line[c] - mean) * line_weights[c]
-                target[c] = sample
-                line_energy += sample.real * sample.real + sample.imag * sample.imag
+                    sample = (line[c] - mean) * (down[row] * across[start + c] * weights[n, row, start + c])
+                    target[c] = sample
+                    line_energy += sample.real * sample.real + sample.imag * sample.imag
+            else:
+                for c in range(size):
+                    sample = (line[c] - mean) * (down[row] * across[c])
+                    target[c] = sample
+                    line_energy += sample.real * sample.real + sample.imag * sample.imag
             energy += float(line_energy)
         level = energy + s2 * (mean.real * mean.real + mean.imag * mean.imag)
         statistics[n, 0] = s1 / full
         statistics[n, 1] = np.sqrt(energy / level) if level > 0 else 0.0
-        statistics[n, 2] = energy
-        statistics[n, 3] = size * size * s4 / (s2 * s2) if s2 > 0 else 1.0
+        statistics[n, 2] = size * size * s4 / (s2 * s2) if s2 > 0 else 1.0

@@ -15,7 +15,8 @@ geometric mean of its height (the share of the spectrum that is in phase there, 
 it stands out (1 minus the next peak's height over its own). Good matches of real scenes have 0.4 to 0.9, chance ones
 about 8 over the window size. ``nrms`` is the root mean square difference of both windows at the peak, normalised and
 free of gain: ``sqrt(1 - r^2)`` with their correlation coefficient r (Guizar-Sicairos et al. 2008, eq. 1). The
-covariance is that of the peak's position, from the phases that do not fit.
+covariance is that of the peak's position: from the phases that do not fit, as independent noise would have it, or from
+the misfit left in the window, which hangs together where light or surface changed, whichever is larger.
 
 When not to use it: for a displacement at every pixel, or where it changes by more than about a pixel across a
 window (shear margins, fault traces): windows average over what is in them.
@@ -151,7 +152,7 @@ class Pcc(Tracker):
         shape = ((reference.shape[0] - 2 * pad) // self.step, (reference.shape[1] - 2 * pad) // self.step)
         first = pad + (self.step - self.window) // 2
         rows, cols = np.meshgrid(*(first + self.step * np.arange(n) for n in shape), indexing="ij")
-        found, suspect = self._passes(images, rows.ravel(), cols.ravel())
+        found, suspect = self._passes(images, rows.ravel(), cols.ravel(), is_final=True)
 
         quality = np.sqrt(found.height * found.distinctness)
         lags = (2 * self.search + 1) ** 2
@@ -166,7 +167,9 @@ class Pcc(Tracker):
         flags[found.share < self.min_valid] = Flag.NODATA
         return _to_field(found, quality, flags, shape)
 
-    def _passes(self, images: tuple[Source, Source], rows: Positions, cols: Positions) -> tuple[Matches, Mask]:
+    def _passes(
+        self, images: tuple[Source, Source], rows: Positions, cols: Positions, *, is_final: bool
+    ) -> tuple[Matches, Mask]:
         """Match the windows at ``rows, cols`` pass by pass; return total displacements and which hit an edge."""
         widest = self.widest_window
         sizes = [self.window] if self.passes == 1 else [widest] + [self.window] * (self.passes - 1)
@@ -182,6 +185,7 @@ class Pcc(Tracker):
                 damping={"damped": self.damping, "phase": 0.0, "none": -1.0}[self.normalization],
                 tolerance=None if self.upsampling == 1 else 1 / self.upsampling,
                 is_aligned=number > 0,
+                is_final=is_final and number == len(sizes) - 1,
             )
             grow = (size - self.window) // 2
             at = rows - grow, cols - grow
@@ -199,7 +203,7 @@ class Pcc(Tracker):
     def _way_back(self, images: tuple[Source, Source], rows: Positions, cols: Positions, found: Matches) -> np.ndarray:
         """Track the content found back to the reference, from scratch; return by how many pixels it misses."""
         dy, dx = np.rint(found.dy).astype(np.int64), np.rint(found.dx).astype(np.int64)
-        back, _ = self._passes(images[::-1], rows + dy, cols + dx)
+        back, _ = self._passes(images[::-1], rows + dy, cols + dx, is_final=False)
         return np.hypot(found.dy + back.dy, found.dx + back.dx)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sensetrack.correlation.masks import FEATHER, bridge, mask_weights, prepare
 from sensetrack.correlation.match import MatchSettings, match
+from sensetrack.correlation.misfit import misfit_covariance, misfit_spectrum
 from sensetrack.correlation.peak import coarse_peak
 from sensetrack.correlation.spectrum import cross_power, frequencies
 from sensetrack.correlation.taper import taper_axis, taper_curvature
@@ -62,8 +63,9 @@ def test_gather_matches_numpy(row: int, col: int, size: int) -> None:
         mean = (w * padded[part]).sum() / w.sum()
         expected = (padded[part] - mean) * w
         np.testing.assert_allclose(out[0], expected, atol=2e-4)
-        assert statistics[0, 2] == pytest.approx((expected**2).sum(), rel=1e-3, abs=1e-6)
-        assert statistics[0, 3] == pytest.approx(w.size * (w**4).sum() / (w**2).sum() ** 2, rel=1e-3)
+        level = np.sqrt((expected**2).sum() / ((expected**2).sum() + mean**2 * (w**2).sum()))
+        assert statistics[0, 1] == pytest.approx(level, rel=1e-3)
+        assert statistics[0, 2] == pytest.approx(w.size * (w**4).sum() / (w**2).sum() ** 2, rel=1e-3)
 
 
 def test_leakage_of_a_hann_window_is_the_known_one() -> None:
@@ -72,7 +74,7 @@ def test_leakage_of_a_hann_window_is_the_known_one() -> None:
     at, lag = (np.zeros(1, np.int64),) * 2, (np.zeros(1),) * 2
     gather(image, *at, *lag, 1.0, np.empty((1, 256, 256), np.float32), np.zeros(1, np.bool_), out, statistics)
     # n sum w^4 / (sum w^2)^2 = 35/18 for w = sin^2, along each axis.
-    assert statistics[0, 3] == pytest.approx((35 / 18) ** 2, rel=1e-3)
+    assert statistics[0, 2] == pytest.approx((35 / 18) ** 2, rel=1e-3)
 
 
 def test_bridge_fills_single_pixels_with_their_neighbours_and_leaves_holes() -> None:
@@ -114,25 +116,83 @@ def test_weights_are_zero_on_holes_and_follow_the_ground() -> None:
 
 @pytest.mark.parametrize("damping", [0.0, 2.0, -1.0])
 @pytest.mark.parametrize("is_complex", [False, True])
-def test_cross_power_matches_numpy(damping: float, is_complex: bool) -> None:
+@pytest.mark.parametrize("size", [15, 16])
+def test_cross_power_matches_numpy(size: int, damping: float, is_complex: bool) -> None:
     rng = np.random.default_rng(1)
-    pair = [rng.normal(size=(2, 16, 16)).astype(np.float32) for _ in range(2)]
-    spectra = [np.fft.fft2(x) if is_complex else np.fft.rfft2(x) for x in pair]
-    spectra = [x.astype(np.complex64) for x in spectra]
-    row, col, row_weight, col_weight = frequencies(16, is_complex)
+    pair = [rng.normal(size=(2, size, size)).astype(np.float32) for _ in range(2)]
+    spectra = [(np.fft.fft2(x) if is_complex else np.fft.rfft2(x)).astype(np.complex64) for x in pair]
+    row, col, row_weight, col_weight, times = frequencies(size, is_complex)
     whitened = np.empty_like(spectra[0])
-    real, imag, gain = (np.empty(whitened.shape, np.float32) for _ in range(3))
-    cross_power(*spectra, row_weight, col_weight, damping, whitened, real, imag, gain)
+    real, imag = (np.empty(whitened.shape, np.float32) for _ in range(2))
+    cross_power(*spectra, row_weight, col_weight, times, damping, whitened, real, imag)
 
     product = np.conj(spectra[0]) * spectra[1]
-    size = np.abs(product)
-    mean = size.mean(axis=(1, 2), keepdims=True)
-    scale = mean if damping < 0 else size + damping * mean
+    magnitude = np.abs(product)
+    mean = magnitude.mean(axis=(1, 2), keepdims=True)
+    scale = mean if damping < 0 else magnitude + damping * mean
     weight = np.cos(row[:, None] / 2) ** 2 * np.cos(col / 2) ** 2
     np.testing.assert_allclose(whitened, product / scale * weight, atol=1e-5)
-    np.testing.assert_allclose(gain, np.broadcast_to(scale, size.shape), rtol=1e-5)
-    times = 1 if is_complex else np.where(col > 0, 2, 1)
     np.testing.assert_allclose(real + 1j * imag, whitened * times, atol=1e-5)
+    # Parseval: the half-plane stands for all frequencies.
+    assert (np.abs(spectra[0]) ** 2 * times).sum() == pytest.approx((pair[0] ** 2).sum() * size**2, rel=1e-4)
+
+
+@pytest.mark.parametrize("is_complex", [False, True])
+def test_misfit_is_what_differs_after_moving_back_and_scaling(is_complex: bool) -> None:
+    rng = np.random.default_rng(2)
+    size = 32
+    axis = np.hanning(size)
+    first = (rng.normal(size=(1, size, size)) * np.outer(axis, axis)).astype(np.complex64 if is_complex else np.float32)
+    transform = np.fft.fft2 if is_complex else np.fft.rfft2
+    row, col, _, _, times = frequencies(size, is_complex)
+    difference = (0.1 * rng.normal(size=(1, size, size))).astype(np.float32)
+    lags = np.array([[0.3, -1.6]])
+    back = np.exp(1j * (row[:, None] * lags[0, 0] + col * lags[0, 1]))
+    phase = np.exp(1j * 0.8) if is_complex else 1.0
+    spectrum = transform(first).astype(np.complex64)
+    other = ((1.7 * phase * spectrum + transform(difference)) / back).astype(np.complex64)
+    rest, fit = np.empty_like(spectrum), np.empty((1, 2))
+    misfit_spectrum(spectrum, other, row, col, times, lags, is_complex, rest, fit)
+
+    projection = (np.conj(first) * difference).sum() / (np.abs(first) ** 2).sum()
+    expected = difference - projection * first
+    inverse = np.fft.ifft2(rest) if is_complex else np.fft.irfft2(rest, s=(size, size))
+    np.testing.assert_allclose(inverse, expected, atol=2e-4)
+    assert fit[0, 0] == pytest.approx(abs(1.7 * phase + projection), rel=1e-3)
+    energy = (np.abs(first) ** 2).sum() * abs(1.7 * phase + projection) ** 2
+    assert fit[0, 1] == pytest.approx(np.sqrt(energy / (energy + (np.abs(expected) ** 2).sum())), rel=1e-3)
+
+
+def test_misfit_covariance_is_that_of_a_least_squares_shift_under_white_noise() -> None:
+    rng = np.random.default_rng(3)
+    count, size, sigma = 400, 32, 0.05
+    axis = np.hanning(size)
+    smooth = np.cumsum(np.cumsum(rng.normal(size=(size, size)), axis=0), axis=1)
+    window = ((smooth - smooth.mean()) / smooth.std() * np.outer(axis, axis)).astype(np.float32)
+    noise = (sigma * rng.normal(size=(count, size, size))).astype(np.float32)
+    fit, out = np.tile([2.0, 0.9], (count, 1)), np.empty((count, 3))
+    misfit_covariance(np.broadcast_to(window, noise.shape).copy(), noise, fit, out)
+
+    gy, gx = np.gradient(window)
+    gy, gx = gy[1:-1, 1:-1], gx[1:-1, 1:-1]
+    normal = np.array([[(gy * gy).sum(), (gy * gx).sum()], [(gy * gx).sum(), (gx * gx).sum()]])
+    expected = sigma**2 * np.linalg.inv(normal) / 2.0**2
+    mean = out.mean(axis=0)
+    np.testing.assert_allclose([mean[0], mean[1]], [expected[0, 0], expected[1, 1]], rtol=0.1)
+    np.testing.assert_allclose(mean[2], expected[0, 1], atol=0.1 * np.sqrt(expected[0, 0] * expected[1, 1]))
+
+
+def test_misfit_that_hangs_together_gives_larger_errors() -> None:
+    rng = np.random.default_rng(4)
+    window = (rng.normal(size=(1, 32, 32))).astype(np.float32)
+    gy, _ = np.gradient(window[0])
+    fit, out = np.array([[1.0, 0.9]]), np.empty((2, 3))
+    pulling = np.zeros((1, 32, 32), np.float32)
+    pulling[0, 8:16, 8:16] = np.sign(gy[8:16, 8:16])
+    mixed = rng.permuted(pulling.ravel()).reshape(pulling.shape)
+    for number, misfit in enumerate((pulling, mixed)):
+        misfit_covariance(window, misfit, fit, out[number : number + 1])
+    assert out[0, 0] > 3 * out[1, 0]
 
 
 @given(row=st.integers(-6, 6), col=st.integers(-6, 6))

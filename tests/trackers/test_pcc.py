@@ -145,6 +145,25 @@ def test_predicted_errors_are_those_that_occur(rough: np.ndarray, window: int) -
     assert 0.75 < ratio < 1.3
 
 
+def test_predicted_errors_hold_where_the_light_changes(rough: np.ndarray) -> None:
+    """Brightness that changes in patches is a misfit that hangs together; errors may be cautious, never bold."""
+    z, predicted, actual = [], [], []
+    for seed in range(3):
+        first, second = scene(rough, 0, 0, 0.03, 2 * seed), scene(rough, 0.3, -0.3, 0.03, 2 * seed + 1)
+        patches = gaussian_filter(np.random.default_rng(seed).normal(size=first.shape), 4)
+        second = second * (1 + 0.5 * patches / patches.std())
+        field = Pcc(window=32, step=16, search=10).track(first, second)
+        good = field.measured
+        z += [((field.dx - 0.3) / field.sigma_dx)[good], ((field.dy + 0.3) / field.sigma_dy)[good]]
+        predicted.append(field.sigma_dx[good])
+        actual.append((field.dx - 0.3)[good])
+    scores = np.abs(np.concatenate(z))
+    assert np.mean(scores < 1) > 0.65
+    assert np.mean(scores < 1.96) > 0.93
+    ratio = np.median(np.concatenate(predicted)) / (1.4826 * np.median(np.abs(np.concatenate(actual))))
+    assert 1.0 < ratio < 2.5
+
+
 def test_covariance_knows_the_aperture_problem(texture: Texture) -> None:
     """Stripes along the columns say little about motion along the stripes."""
     rng = np.random.default_rng(0)
@@ -178,6 +197,7 @@ def test_quality_falls_with_noise(texture: Texture) -> None:
         differences.append(np.nanmedian(field.extra["nrms"]))
     assert medians == sorted(medians, reverse=True)
     assert differences == sorted(differences)
+    assert differences[0] < 0.15
     assert differences[-1] > 0.9
 
 

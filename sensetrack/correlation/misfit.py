@@ -8,7 +8,7 @@ from numba import njit
 from sensetrack.types import ComplexArray, DoubleArray, FloatArray, PixelArray
 
 BLOCK = 8
-"""Side of the blocks of pixels within which misfits may hang together."""
+"""Side of the blocks of pixels within which misfits may hang together; even."""
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -96,27 +96,44 @@ def misfit_covariance(windows: PixelArray, misfit: PixelArray, fit: DoubleArray,
         ``(n, 3)``, written: variances of row and column lag and their covariance; infinite without texture.
     """
     count, size, _ = windows.shape
-    blocks = size // BLOCK + 2
-    pulls = np.zeros((2, 2, blocks, blocks))
+    half = BLOCK // 2
+    cells = -(-size // half)
+    strip_y, strip_x = np.empty(size, np.float32), np.empty(size, np.float32)
+    pulls = np.empty((2, cells + 2, cells + 2))
     for n in range(count):
         pulls[:] = 0
+        strip_y[:] = 0
+        strip_x[:] = 0
         hyy = hxx = hxy = 0.0
-        window, rest = windows[n], misfit[n]
         for r in range(1, size - 1):
+            above, below = windows[n, r - 1], windows[n, r + 1]
+            here, rest = windows[n, r], misfit[n, r]
+            yy = xx = xy = np.float32(0)
             for c in range(1, size - 1):
-                gy, gx = (window[r + 1, c] - window[r - 1, c]) / 2, (window[r, c + 1] - window[r, c - 1]) / 2
-                e = rest[r, c]
-                hyy += gy.real * gy.real + gy.imag * gy.imag
-                hxx += gx.real * gx.real + gx.imag * gx.imag
-                hxy += gy.real * gx.real + gy.imag * gx.imag
-                py, px = gy.real * e.real + gy.imag * e.imag, gx.real * e.real + gx.imag * e.imag
-                for grid in range(2):
-                    shift = grid * (BLOCK // 2)
-                    pulls[grid, 0, (r + shift) // BLOCK, (c + shift) // BLOCK] += py
-                    pulls[grid, 1, (r + shift) // BLOCK, (c + shift) // BLOCK] += px
-        vyy = 0.5 * (pulls[:, 0] * pulls[:, 0]).sum()
-        vxx = 0.5 * (pulls[:, 1] * pulls[:, 1]).sum()
-        vxy = 0.5 * (pulls[:, 0] * pulls[:, 1]).sum()
+                gy, gx, e = below[c] - above[c], here[c + 1] - here[c - 1], rest[c]
+                yy += gy.real * gy.real + gy.imag * gy.imag
+                xx += gx.real * gx.real + gx.imag * gx.imag
+                xy += gy.real * gx.real + gy.imag * gx.imag
+                strip_y[c] += gy.real * e.real + gy.imag * e.imag
+                strip_x[c] += gx.real * e.real + gx.imag * e.imag
+            hyy += float(yy) / 4
+            hxx += float(xx) / 4
+            hxy += float(xy) / 4
+            if (r + 1) % half == 0 or r == size - 2:
+                for c in range(size):
+                    pulls[0, r // half + 1, c // half + 1] += strip_y[c] / 2
+                    pulls[1, r // half + 1, c // half + 1] += strip_x[c] / 2
+                strip_y[:] = 0
+                strip_x[:] = 0
+        vyy = vxx = vxy = 0.0
+        for offset in range(2):
+            for i in range(offset, cells + 1, 2):
+                for j in range(offset, cells + 1, 2):
+                    py = pulls[0, i, j] + pulls[0, i, j + 1] + pulls[0, i + 1, j] + pulls[0, i + 1, j + 1]
+                    px = pulls[1, i, j] + pulls[1, i, j + 1] + pulls[1, i + 1, j] + pulls[1, i + 1, j + 1]
+                    vyy += py * py / 2
+                    vxx += px * px / 2
+                    vxy += py * px / 2
         det = hyy * hxx - hxy * hxy
         if not (det > 0 and fit[n, 0] > 0):
             out[n, 0] = out[n, 1] = np.inf

@@ -88,6 +88,7 @@ def cross_power(
                 size = np.sqrt(re * re + im * im)
                 real[n, r, c] = re
                 imag[n, r, c] = im
+                whitened[n, r, c] = complex(size, np.float32(0))
                 line += size
             total += float(line)
         mean = np.float32(total / (rows * cols))
@@ -96,7 +97,7 @@ def cross_power(
         for r in range(rows):
             for c in range(cols):
                 re, im = real[n, r, c], imag[n, r, c]
-                size = mean if plain else np.sqrt(re * re + im * im) + floor
+                size = mean if plain else whitened[n, r, c].real + floor
                 share = row_weight[r] * col_weight[c] / (size + tiny)
                 whitened[n, r, c] = complex(re * share, im * share)
                 real[n, r, c] = re * share * times[c]

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensetrack.displacement import FLAGS_LAYER, Flag
-from sensetrack.errors import InputError
+from sensetrack.errors import InputError, ParameterError
 from sensetrack.provenance import Provenance
 from sensetrack.raster.cf import mapping_attributes
 from sensetrack.raster.crs import transform_points
@@ -53,8 +53,18 @@ def content(grid: Grid, summary: Summary, *, packed: bool = False) -> Content:
     grid : Grid
     summary : Summary
     packed : bool
-        int16 in whole units, as ITS_LIVE stores velocity.
+        int16 in whole metres per year, as ITS_LIVE stores velocity.
+
+    Raises
+    ------
+    ParameterError
+        ``packed`` with another unit: nothing would be left of metres per day but a few whole ones.
     """
+    if packed and summary.units != "m/yr":
+        raise ParameterError(
+            f"packed = True stores whole units, too coarse for units = '{summary.units}'; leave it out, or use m/yr "
+            "(no --packed, or --units m/yr)"
+        )
     units = _UNITS[summary.units]
     kind: dict[str, Any] = {"units": units, "dtype": "int16", "fill": FILL} if packed else {"units": units}
 

@@ -19,7 +19,7 @@ from rasterio.crs import CRS
 from rasterio.drivers import raster_driver_extensions
 
 from sensetrack.displacement import Displacement, Flag
-from sensetrack.errors import InputError, OutputError
+from sensetrack.errors import InputError, OutputError, ParameterError
 from sensetrack.raster.grid import Grid
 from sensetrack.velocity import Velocity, VelocityParams, velocity
 from sensetrack.velocity.summary import LAYERS
@@ -310,3 +310,12 @@ def test_an_existing_file_is_kept_unless_told(tmp_path: Path, make_displacement:
     with pytest.raises(OutputError, match="exists already"):
         result.save(tmp_path / "v.nc")
     result.save(tmp_path / "v.nc", overwrite=True)
+
+
+def test_packed_metres_per_day_would_be_a_few_whole_numbers(
+    tmp_path: Path, make_displacement: Make, dated: dict[str, Any]
+) -> None:
+    result = make_velocity(make_displacement, dated, units="m/d")
+    with pytest.raises(ParameterError, match=r"packed = True .*units = 'm/d'; leave it out, or use m/yr"):
+        result.save(tmp_path / "v.nc", packed=True)
+    assert not list(tmp_path.iterdir())

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 import sensetrack
-from sensetrack.errors import OutputError
+from sensetrack.errors import CorruptFileError, OutputError
+from sensetrack.log import logger
 from sensetrack.raster.mask import AreaMask
 from sensetrack.raster.write import atomic, check_target
 from sensetrack.report import sections
@@ -23,6 +24,8 @@ from sensetrack.report.scan import find
 from sensetrack.report.view import View, load, page_data
 from sensetrack.report.words import COLOUR_MAPS, FLAG_WORDS, MEASURED_COLOUR, SHOWN_FIRST
 from sensetrack.types import PathLike
+
+_log = logger(__name__)
 
 LARGEST_SIDE = 480
 """Longer side of the maps in a page, in pixels."""
@@ -90,8 +93,16 @@ def report(
     found = find(source)
     groups = found.groups[:MOST]
     page = Page(many=len(groups) > 1)
-    for group in groups:
-        view = load(group, stable if stable is not None else found.stable, image)
+    named = [Path(path) for path in ([source] if isinstance(source, str | os.PathLike) else source)]
+    for number, group in enumerate(groups, start=1):
+        try:
+            view = load(group, stable if stable is not None else found.stable, image)
+        except CorruptFileError as error:
+            is_named = any(product.path in named for product in group.products)
+            if is_named or (number == len(groups) and not page.titles):
+                raise
+            _log.warning("left out of the report: %s", error)
+            continue
         page.add(view, map_side(view, len(groups)))
     heading = title or (page.titles[0] if len(set(page.titles)) == 1 else _folder_name(source))
     text = page.text(heading, left_out=len(found.groups) - len(groups))

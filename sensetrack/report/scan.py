@@ -54,6 +54,11 @@ class Group:
     truths: tuple[Product, ...] = ()
 
     @property
+    def products(self) -> tuple[Product, ...]:
+        """All files of it."""
+        return tuple(p for p in (self.displacement, self.velocity, *self.truths) if p is not None)
+
+    @property
     def main(self) -> Product:
         """The velocity where there is one, else the displacement."""
         found = self.velocity or self.displacement

@@ -17,7 +17,7 @@ import pytest
 from lxml import html
 
 from sensetrack.displacement import Displacement, Field, Flag
-from sensetrack.errors import OutputError
+from sensetrack.errors import CorruptFileError, OutputError
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.mask import AreaMask
 from sensetrack.report.embed import unpack
@@ -206,3 +206,20 @@ def test_fields_without_values_and_without_georeference(tmp_path: Path, make_fie
     assert [view["axes"] for view in views] == [["input column", "input row"]] * 2
     assert [view["arrows"] is None for view in views] == [True, False]
     assert all(view["metres"] is None and view["north"] is None and view["image"] is None for view in views)
+
+
+def test_a_damaged_file_in_a_folder_is_left_out(
+    tongue_files: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    good, cut = tmp_path / "displacement.tif", tmp_path / "zcut.tif"
+    content = (tongue_files / "displacement.tif").read_bytes()
+    cut.write_bytes(content[: len(content) * 2 // 3])
+    with pytest.raises(CorruptFileError, match=r"zcut\.tif: its pixels cannot be read, is it cut off\?"):
+        report(tmp_path, tmp_path / "none.html")
+    good.write_bytes(content)
+    text = report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert len(data_of(text)) == 1
+    assert "left out of the report" in caplog.text and "zcut.tif" in caplog.text
+    with pytest.raises(CorruptFileError, match="zcut"):
+        report([good, cut], tmp_path / "named.html")
+    assert not (tmp_path / "named.html").exists()

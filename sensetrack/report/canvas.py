@@ -38,6 +38,7 @@ def drawing() -> Iterator[None]:
         "axes.linewidth": 0.7,
         "axes.formatter.useoffset": False,
         "text.color": INK,
+        "text.parse_math": False,  # a dollar in a title or a file's name is a dollar
         "xtick.color": "#9aa5b1",
         "ytick.color": "#9aa5b1",
         "xtick.labelcolor": FAINT,

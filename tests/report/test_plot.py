@@ -214,3 +214,9 @@ def test_bad_input_is_told_in_one_line(
     with pytest.raises(OutputError, match="exists already"):
         plot_file(path, output)
     assert output.read_bytes() == b"kept"
+
+
+def test_a_dollar_in_a_title_is_a_dollar(tongue_files: Path, tmp_path: Path) -> None:
+    title = r"$\frac of 5 $"
+    path = plot_file(tongue_files / "velocity.tif", tmp_path / "a.svg", title=title, dpi=40)
+    assert title in path.read_text(encoding="utf-8")

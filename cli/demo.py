@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from sensetrack.pipeline import Outcome, PipelineParams, Places, run_pipeline
+from sensetrack.raster.image import Image
 from sensetrack.raster.layers import LayerFile
 from sensetrack.raster.mask import AreaMask
 from sensetrack.raster.write import check_target
@@ -120,6 +121,11 @@ def command(
         raise click.UsageError("give both images, or none for a made-up scene")
     if invert_stable and stable is None:
         raise click.UsageError("--invert-stable needs --stable FILE")
+    for path in (reference, secondary):  # before a folder is made that would stay empty
+        if path is not None:
+            Image.open(path, band=band, nodata=nodata)
+    area = None if mask is None else AreaMask.open(mask)
+    ground = None if stable is None else AreaMask.open(stable, inverse=invert_stable)
     places = Places(Path(output))
     places.check(overwrite=overwrite)
     page = places.folder / "report.html"
@@ -130,15 +136,15 @@ def command(
     if reference is None or secondary is None:
         scene = _make_scene(output, kind, seed, size, times, overwrite)
         reference, secondary = str(scene.reference), str(scene.secondary)
-        stable = stable or (str(scene.stable) if scene.stable else None)
-    ground = None if stable is None else AreaMask.open(stable, inverse=invert_stable)
+        if ground is None and scene.stable:
+            ground = AreaMask.open(str(scene.stable))
     with computing.open() as engine, stages() as bars:
         outcome = run_pipeline(
             reference,
             secondary,
             output,
             params,
-            mask=None if mask is None else AreaMask.open(mask),
+            mask=area,
             stable=ground,
             band=band,
             nodata=nodata,

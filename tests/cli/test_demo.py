@@ -121,3 +121,12 @@ def test_bad_input(run, tmp_path, monkeypatch, words, status, message):
     result = run(*(word.format(d=tmp_path) for word in words), status=status)
     assert message.format(d=tmp_path) in result.stderr
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_an_image_or_area_that_is_not_there_leaves_no_folder(run, pair, tmp_path):
+    before = sorted(tmp_path.iterdir())
+    out = ["-o", tmp_path / "out"]
+    assert "nowhere.tif: no such file" in run("demo", pair[0], "nowhere.tif", *out, status=1).stderr
+    assert "nowhere.shp: no such file" in run("demo", *pair, "--stable", "nowhere.shp", *out, status=1).stderr
+    assert "nowhere.shp: no such file" in run("demo", *pair, "--mask", "nowhere.shp", *out, status=1).stderr
+    assert sorted(tmp_path.iterdir()) == before

@@ -150,6 +150,8 @@ def _check(
     if invert_stable and stable is None:
         raise click.UsageError("--invert-stable needs --stable FILE")
     if report_only:
+        if output is not None or reference_output is not None:
+            raise click.UsageError("--report-only writes nothing; leave it out, or leave out -o and --reference-output")
         return
     if output is None:
         raise click.UsageError("give -o FILE, or --report-only to measure the shift alone")

@@ -90,3 +90,8 @@ def test_bad_input(run, shifted, tmp_path, words, status, message):
     before = sorted(tmp_path.iterdir())
     assert message in run("coregister", *shifted, *words, status=status).stderr
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_report_only_does_not_pass_over_an_output(run, shifted, tmp_path):
+    said = run("coregister", *shifted, "--report-only", "-o", tmp_path / "s.tif", status=2).stderr
+    assert "--report-only writes nothing; leave it out, or leave out -o" in said

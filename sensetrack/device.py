@@ -41,7 +41,8 @@ def resolve(device: str, supported: Collection[str] = ("cpu",)) -> str:
     if kind == "cpu" or (kind == "auto" and "cuda" not in supported):
         return "cpu"
     if kind == "cuda" and "cuda" not in supported:
-        raise DeviceError(f"device '{device}': this algorithm runs on {', '.join(sorted(supported))} only")
+        there = ", ".join(sorted(supported))
+        raise DeviceError(f"device '{device}': this algorithm runs on {there} only; use that or auto")
     try:
         import torch
     except ImportError:

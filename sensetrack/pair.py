@@ -49,6 +49,12 @@ class ImagePair:
             )
         difference = self.reference.grid.difference(self.secondary.grid)
         if difference:
+            lacking = [image for image in (self.reference, self.secondary) if image.grid.crs is None]
+            if len(lacking) == 1:
+                raise GridError(
+                    f"{self.reference.name} and {self.secondary.name} lie on different grids: {difference}; "
+                    f"{lacking[0].name} has no CRS: assign one with 'gdal_edit -a_srs EPSG:...'"
+                )
             raise GridError(
                 f"{self.reference.name} and {self.secondary.name} lie on different grids: {difference}; "
                 "pass --coregister (coregister=True) to resample the secondary, or run 'sensetrack coregister' first"

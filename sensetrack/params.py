@@ -110,8 +110,10 @@ def read_mapping(path: PathLike) -> dict[str, Any]:
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot read the parameter file ({error})") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the parameter file ({error.strerror or error})") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: cannot read the parameter file (it is not text in UTF-8)") from error
     try:
         content = yaml.load(text, _StrictLoader)
     except yaml.YAMLError as error:

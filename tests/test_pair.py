@@ -58,7 +58,6 @@ def test_a_pair_reads_both_images(write_raster: Write, utm_grid: MakeGrid, textu
     [
         ({"shape": (20, 31)}, "size 30 x 20 against 31 x 20 pixels"),
         ({"crs": UTM34}, "CRS EPSG:32633 against EPSG:32634"),
-        ({"crs": None}, "CRS EPSG:32633 against none"),
         ({"x": 500_020.0}, "position or pixel size (corners up to 2 pixels apart)"),
         ({"size": 10.5}, "position or pixel size"),
     ],
@@ -173,3 +172,12 @@ def test_a_time_base_is_above_zero(write: Callable[..., Path], days: float) -> N
     paths = write("a.png", None), write("b.png", None)
     with pytest.raises(ParameterError, match=f"days = {days:g}: the time base must be above 0; swap the images"):
         ImagePair.open(*paths, days=days)
+
+
+def test_one_crs_is_missing(write_raster: Callable[..., Path], utm_grid: Callable[..., Grid]) -> None:
+    pixels = np.ones((20, 20), np.float32)
+    placed, bare = write_raster(pixels, "a.tif", grid=utm_grid((20, 20))), write_raster(pixels, "b.tif")
+    says = r"CRS EPSG:32633 against none; b\.tif has no CRS: assign one with 'gdal_edit"
+    with pytest.raises(GridError, match=says) as error:
+        ImagePair.open(placed, bare)
+    assert "--coregister" not in str(error.value)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal, Self
 
 import numpy as np
+import rasterio
 from affine import Affine
 from pydantic import model_validator
 from rasterio.crs import CRS
@@ -217,7 +218,8 @@ def parse_crs(text: str, name: str) -> CRS:
         There is no such CRS.
     """
     try:
-        return CRS.from_user_input(int(text) if text.isdigit() else text)
+        with rasterio.Env():  # else PROJ writes its own message to stderr
+            return CRS.from_user_input(int(text) if text.isdigit() else text)
     except (CRSError, ValueError, OverflowError):
         raise ParameterError(f"{name} = '{text}': not a CRS; write EPSG:32633, WKT, PROJ text or utm") from None
 

@@ -170,7 +170,8 @@ class ShiftModel:
         except (json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, ParameterError):
                 raise
-            raise InputError(f"not a shift model ({type(error).__name__}: {error})") from error
+            why = "it is not JSON" if isinstance(error, json.JSONDecodeError) else f"{type(error).__name__}: {error}"
+            raise InputError(f"not a shift model ({why}); 'sensetrack coregister --json' prints one") from error
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Write the model as JSON.

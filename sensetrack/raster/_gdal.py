@@ -70,7 +70,10 @@ def opened(path: str) -> Iterator[rasterio.DatasetReader]:
         try:
             dataset = _open_quietly(path)
         except RasterioError as error:
-            raise NotARasterError(f"{name}: not a raster that can be read ({reason_of(error, path)})") from error
+            why = reason_of(error, path)
+            is_archive = name.lower().endswith(".zip") and not is_remote
+            hint = f"; name a file in it: /vsizip/{name}/NAME" if is_archive else ""
+            raise NotARasterError(f"{name}: not a raster that can be read ({why}){hint}") from error
         with dataset:
             yield dataset
 

@@ -258,5 +258,6 @@ class LayerFile:
             try:
                 bands = dataset.read([self.names.index(name) + 1 for name in wanted], window=window)
             except RasterioError as error:
-                raise CorruptFileError(f"{self.path}: its pixels cannot be read ({error})") from error
+                why = _gdal.reason_of(error, self.path)
+                raise CorruptFileError(f"{self.path}: its pixels cannot be read, is it cut off? ({why})") from error
         return {name: np.asarray(band, np.float32) for name, band in zip(wanted, bands, strict=True)}

@@ -117,6 +117,8 @@ def open_outline(path: str, layer: str | None = None) -> Outline:
     import pyogrio
 
     name = short_name(path)
+    if "://" not in path and not path.startswith("/vsi") and not Path(path).exists():
+        raise InputError(f"{path}: no such file")
     with _our_errors(path):
         kinds = {str(title): str(kind) for title, kind in pyogrio.list_layers(path)}
     if layer is None:
@@ -131,6 +133,8 @@ def open_outline(path: str, layer: str | None = None) -> Outline:
     with _our_errors(path):
         info = pyogrio.read_info(path, layer=layer)
         crs = CRS.from_user_input(info["crs"]) if info["crs"] else None
+    if info["features"] == 0:
+        raise InputError(f"{name}: there are no polygons in its layer '{layer}'")
     return Outline(path, layer, crs)
 
 

@@ -245,7 +245,9 @@ class _Tile:
 
 
 def _unwritable(path: Path, error: BaseException | None) -> OutputError:
-    why = f" ({reason_of(error)})" if error else ""
+    # Only GDAL's errors hide their cause below; what lies below the system's own is what a library tried before.
+    said = error.strerror if isinstance(error, OSError) and error.errno else None
+    why = f" ({said or reason_of(error)})" if error else ""
     return OutputError(f"{path}: cannot be written{why}; is the disk full or read-only?")
 
 

@@ -78,8 +78,8 @@ def draw_scale_bar(ax: Axes, frame: Frame) -> None:
     ax.text(x + length / 2, y + 2 * thick * up, text, ha="center", va="bottom", fontsize=8, zorder=6)
 
 
-def draw_north(ax: Axes, frame: Frame) -> None:
-    """Draw an arrow to true north, upper right, where it is known."""
+def draw_north(ax: Axes, frame: Frame, below: float = 0.0) -> None:
+    """Draw an arrow to true north, upper right, where it is known; ``below`` leaves so many points above it free."""
     from matplotlib.patheffects import withStroke
     from matplotlib.text import OffsetFrom
 
@@ -87,7 +87,7 @@ def draw_north(ax: Axes, frame: Frame) -> None:
         return
     halo = [withStroke(linewidth=3.0, foreground=HALO)]
     along = np.array(frame.north) * NORTH_POINTS
-    middle = (-24.0, -26.0)
+    middle = (-24.0, -26.0 - below)
     tail, tip = (tuple(np.add(middle, part * along)) for part in (-0.5, 0.35))
     corner = OffsetFrom(ax, (1.0, 1.0), unit="points")
     ax.annotate(

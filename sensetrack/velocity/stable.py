@@ -177,7 +177,8 @@ def shift_of_mask(sample: Sample, independent: float, min_stable: int) -> Stable
     InputError
         There are fewer than ``min_stable`` points.
     """
-    _check_count(sample.count, min_stable, "the stable mask holds", "enlarge the mask")
+    remedy = "enlarge the mask, measure there too where --mask has left that ground out"
+    _check_count(sample.count, min_stable, "the stable mask holds", remedy)
     return _describe(sample.layers(), sample.count, "mask", independent)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rasterio.crs import CRS
 from rasterio.warp import aligned_target, transform_bounds
 
-from sensetrack.coregister.regrid import RegridParams, common_grid, utm_crs
+from sensetrack.coregister.regrid import RegridParams, common_grid, parse_crs, utm_crs
 from sensetrack.errors import GridError, InputError, ParameterError
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
@@ -194,3 +194,9 @@ def test_bad_parameters(values: dict[str, Any], message: str) -> None:
 def test_an_image_without_crs_has_no_common_grid(utm_grid: MakeGrid) -> None:
     with pytest.raises(GridError, match=r"\(5, 5\) has no CRS"):
         common_grid([blank(utm_grid((9, 9))), blank(Grid((5, 5)))], RegridParams(resolution=20))
+
+
+def test_an_unknown_crs_is_said_once(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ParameterError, match="crs = 'EPSG:99999': not a CRS"):
+        parse_crs("EPSG:99999", "crs")
+    assert capfd.readouterr() == ("", "")

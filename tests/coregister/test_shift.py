@@ -89,7 +89,7 @@ def test_an_existing_file_is_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "not a shift model"),
+        ("{", r"not a shift model \(it is not JSON\); 'sensetrack coregister --json' prints one"),
         ("[1, 2]", "not a shift model"),
         ('{"kind": "shift"}', "not a shift model"),
         ('{"kind": "shift", "dx": [1], "dy": [2], "colour": 3}', "colour"),

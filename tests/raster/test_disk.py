@@ -40,7 +40,7 @@ def test_a_full_disk_is_one_output_error_and_leaves_nothing(
 ) -> None:
     content, arrays = layered((700, 300))
     fill_up(monkeypatch, room)
-    with pytest.raises(OutputError, match=r"a\.nc: cannot be written \(\[Errno 28\] No space left on device\)"):
+    with pytest.raises(OutputError, match=r"a\.nc: cannot be written \(No space left on device\)"):
         save(tmp_path / "a.nc", utm_grid((700, 300)), content, arrays)
     assert list(tmp_path.iterdir()) == []
 

@@ -158,3 +158,11 @@ def test_real_products_open(shared_data: Path) -> None:
     assert glacier.grid.shape == (1231, 1731)
     blanks = Image.open(shared_data / "pairs" / "dic-challenge-sample14" / "images" / "Sample14 Reference.tif")
     assert blanks.read()[1].all()
+
+
+def test_a_bare_archive_is_answered_with_the_way_into_it(tmp_path: Path) -> None:
+    path = tmp_path / "pair.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.txt", "text")
+    with pytest.raises(NotARasterError, match=r"name a file in it: /vsizip/.*pair\.zip/NAME"):
+        Image.open(path)

@@ -145,3 +145,13 @@ def test_geotiff_is_tiled_float32_with_nan_as_users_expect(
         assert ds.xy(0, 0) == tuple(float(value) for value in grid.xy(0, 0))
         masked = ds.read(1, masked=True)
         assert masked.mask.sum() == 15
+
+
+def test_a_cut_file_says_why_it_cannot_be_read(tmp_path: Path, any_grid: Grid, layered: Layered) -> None:
+    content, arrays = layered()
+    path = tmp_path / "a.tif"
+    save(path, any_grid, content, arrays)
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size - 10)
+    with pytest.raises(CorruptFileError, match=r"a\.tif: its pixels cannot be read, is it cut off\? \(TIFF"):
+        LayerFile.open(path).read()

@@ -21,6 +21,7 @@ from sensetrack.raster.crs import transform_points
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.mask import AreaMask
 from sensetrack.raster.tiles import plan_blocks
+from sensetrack.raster.vector import open_outline
 
 UTM33, WGS84 = CRS.from_epsg(32633), CRS.from_epsg(4326)
 Write = Callable[..., Path]
@@ -254,3 +255,12 @@ def test_a_crs_on_one_side_only(write_vector: WriteVector, utm_grid: MakeGrid) -
     with pytest.raises(GridError) as error:
         outline.fit(utm_grid((10, 10)))
     assert "area.shp has CRS none and the images have CRS EPSG:32633; assign the missing one with" in message(error)
+
+
+def test_an_empty_layer_and_an_absent_file_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "none.geojson"
+    path.write_text('{"type": "FeatureCollection", "features": []}', encoding="utf-8")
+    with pytest.raises(InputError, match="there are no polygons"):
+        open_outline(str(path))
+    with pytest.raises(InputError, match=r"gone\.gpkg: no such file$"):
+        open_outline(str(tmp_path / "gone.gpkg"))

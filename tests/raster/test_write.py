@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -243,3 +244,12 @@ def test_an_input_is_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyP
             refuse_same_file(output, inputs)
         assert message(error) == f"{output}: is also an input; choose another output name"
     refuse_same_file(tmp_path / "b.tif", [path, None, "https://example.org/a.tif"])
+
+
+def test_a_failed_write_says_what_the_system_said(tmp_path: Path) -> None:
+    says = r"a\.png: cannot be written \(No space left on device\); is the disk full"
+    with pytest.raises(OutputError, match=says), atomic(tmp_path / "a.png"):
+        try:
+            raise AttributeError("no such method")
+        except AttributeError:
+            raise OSError(errno.ENOSPC, "No space left on device")  # noqa: B904 - libraries try one thing after another

@@ -61,7 +61,7 @@ def key_figures(view: View) -> list[Figure]:
     figures = []
     if main.flags is not None:
         measured, filled = main.flag_bytes[0], main.flag_bytes[128]
-        note = f"of {total:,} pixels".replace(",", "\N{THIN SPACE}")
+        note = f"of {_thousands(total)} pixels"
         note += f", {percent(filled / total)} filled" if filled else ""
         figures.append(Figure("Measured", (percent(measured / total),), note))
     unit = main.style(main.magnitude).unit
@@ -110,7 +110,7 @@ def flags_section(view: View) -> str:
     )
     lines = "".join(
         f'<tr><th scope="row"><i style="background:{colour}"></i>{escape(row.title)}</th>'
-        f'<td class="n">{percent(row.share)}</td><td class="n wide">{row.count:,}</td>'
+        f'<td class="n">{percent(row.share)}</td><td class="n wide">{_thousands(row.count)}</td>'
         f"<td>{escape(row.meaning)}</td></tr>"
         for row, colour in rows
         if row.count or row.name == "measured"
@@ -151,7 +151,8 @@ def truth_section(view: View) -> str:
         numbers = [_signed(row.bias), *(number(value) for value in (row.nmad, row.rmse, row.p95))]
         numbers.append(percent(row.within) if np.isfinite(row.within) else "–")
         cells = "".join(f'<td class="n">{cell}</td>' for cell in numbers)
-        lines += f'<tr><th scope="row">{escape(row.name)}</th>{cells}<td class="n wide">{row.count:,}</td></tr>'
+        cells += f'<td class="n wide">{_thousands(row.count)}</td>'
+        lines += f'<tr><th scope="row">{escape(row.name)}</th>{cells}</tr>'
     names = ("", "Median error", "Spread (NMAD)", "RMSE", "95 % are below", "Within 1 sigma (ideal 68.3 %)", "Pixels")
     notes = ["In pixels of the input, over usable pixels."]
     if view.misregistration is not None:
@@ -247,6 +248,10 @@ def _head(names: Iterable[str], wide: str = "Pixels") -> str:
     """Return a line of column titles; the column ``wide`` is left out on narrow screens."""
     cells = (f'<th scope="col"{" class=wide" if name == wide else ""}>{escape(name)}</th>' for name in names)
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _thousands(count: int) -> str:
+    return f"{count:,}".replace(",", "\N{THIN SPACE}")
 
 
 def _signed(value: float) -> str:

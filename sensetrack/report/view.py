@@ -174,9 +174,9 @@ def _summary(velocity: Sheet | None) -> Summary | None:
 
 
 def _shift(displacement: Sheet | None, summary: Summary | None, mask: Mask | None) -> StableShift | None:
-    """Stable ground as the velocity file states it, else measured here."""
-    if mask is None and summary is not None and summary.stable.method != "none":
-        return summary.stable
+    """Stable ground as the velocity file states it (that may be none), else measured here."""
+    if mask is None and summary is not None:
+        return summary.stable if summary.stable.method != "none" else None
     if displacement is None or displacement.flags is None:
         return None
     window = VelocityParams.window_of(displacement.provenance) or 1.0

@@ -25,6 +25,7 @@ from sensetrack.report.furniture import percent
 from sensetrack.report.html import BUDGET, LARGEST_SIDE, map_side, report
 from sensetrack.report.scan import find
 from sensetrack.report.view import load, page_data
+from sensetrack.velocity import VelocityParams, velocity_file
 
 
 @pytest.fixture(scope="module")
@@ -223,3 +224,10 @@ def test_a_damaged_file_in_a_folder_is_left_out(
     with pytest.raises(CorruptFileError, match="zcut"):
         report([good, cut], tmp_path / "named.html")
     assert not (tmp_path / "named.html").exists()
+
+
+def test_a_velocity_without_stable_ground_states_no_shift(tongue_files: Path, tmp_path: Path) -> None:
+    velocity_file(tongue_files / "displacement.tif", tmp_path / "none.nc", VelocityParams(stable_from="none"))
+    text = report([tongue_files / "displacement.tif", tmp_path / "none.nc"], tmp_path / "r.html").read_text("utf-8")
+    assert "Shift [px]" not in text
+    assert "No stable ground was given" in text

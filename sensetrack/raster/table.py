@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -213,7 +213,7 @@ class _GeoPackageSink:
         from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
         points = _wkb_points(table["x"].to_numpy(), table["y"].to_numpy())
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _undated():
             # Pictures without georeference have no CRS, and nothing is to be said about it.
             warnings.filterwarnings("ignore", message="'crs' was not provided", category=UserWarning)
             try:
@@ -233,6 +233,20 @@ class _GeoPackageSink:
 
     def close(self) -> None:
         """Nothing stays open between writes."""
+
+
+@contextlib.contextmanager
+def _undated() -> Iterator[None]:
+    """Let GDAL write no time of its own into a GeoPackage, so that equal tables give equal bytes."""
+    import pyogrio
+
+    option = "OGR_CURRENT_DATE"
+    before = pyogrio.get_gdal_config_option(option)
+    pyogrio.set_gdal_config_options({option: "1970-01-01T00:00:00.000Z"})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({option: before})
 
 
 def _wkb_points(x: DoubleArray, y: DoubleArray) -> pyarrow.Array:

@@ -47,7 +47,7 @@ def test_blocks_in_any_order_give_the_same_layers(
         np.testing.assert_array_equal(first[name], second[name])
 
 
-@pytest.mark.parametrize("suffix", [".tif", ".nc", ".csv", ".parquet"])
+@pytest.mark.parametrize("suffix", [".tif", ".nc", ".csv", ".parquet", ".gpkg"])
 def test_same_layers_give_the_same_bytes(tmp_path: Path, any_grid: Grid, layered: Layered, suffix: str) -> None:
     content, arrays = layered()
     for name in ("a", "b"):

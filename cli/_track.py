@@ -5,18 +5,21 @@ from __future__ import annotations
 import inspect
 import re
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import click
 
+from sensetrack.displacement import Flag
 from sensetrack.info import FieldSummary
 from sensetrack.raster.layers import SUFFIXES, TABLES
+from sensetrack.report.words import FLAG_WORDS
 from sensetrack.stream import track_file
 from sensetrack.trackers import Tracker, registry
 
 from ._command import Argument, Command, Option
-from ._console import progress, say_field
+from ._console import progress, say, say_field
 from ._generate import ParamsOptions, dumped
 from ._options import BLOCK, Area, Computing, PairInput, Target, flags_of
 
@@ -99,3 +102,14 @@ def _run(made: ParamsOptions[Tracker], **values: Any) -> None:
     in_table = suffix in TABLES
     summary = FieldSummary.of_counts(shape, counts) if in_table else FieldSummary.of_file(target.output)
     say_field(target.output, summary, spacing=tracker.spacing, seconds=seconds)
+    _advise(summary.shares())
+
+
+def _advise(shares: Mapping[str, float]) -> None:
+    """Say what would help where most matches failed for one reason."""
+    for flag in (Flag.SEARCH_EDGE, Flag.LOW_QUALITY):
+        name = flag.name.lower() if flag.name else ""
+        if shares.get(name, 0.0) > shares["measured"]:
+            say()
+            say(f"Most is {name}. {FLAG_WORDS[flag].meaning} {FLAG_WORDS[flag].remedy}")
+            return

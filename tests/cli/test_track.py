@@ -215,3 +215,11 @@ def test_progress_bar_is_drawn_on_a_terminal_only(script, pair, tmp_path):
     assert b"measuring" in os.read(controller, 65536)
     os.close(controller)
     assert script(*words, "--overwrite").stderr == ""
+
+
+def test_a_search_that_is_too_short_is_said(run, pair, tmp_path):
+    words = ("pcc", *pair, "--window", 32, "--step", 8)
+    said = run(*words, "-o", tmp_path / "short.tif", "--search", 1).stdout
+    assert "Most is search_edge." in said
+    assert "Search farther" in said
+    assert "Search farther" not in run(*words, "-o", tmp_path / "long.tif", "--search", 8).stdout

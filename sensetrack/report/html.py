@@ -21,6 +21,7 @@ from sensetrack.raster.write import atomic, check_target
 from sensetrack.report import sections
 from sensetrack.report.embed import palette, to_json
 from sensetrack.report.scan import find
+from sensetrack.report.still import map_parts
 from sensetrack.report.view import View, load, page_data
 from sensetrack.report.words import COLOUR_MAPS, FLAG_WORDS, MEASURED_COLOUR, SHOWN_FIRST
 from sensetrack.types import PathLike
@@ -138,6 +139,7 @@ class Page:
         self._cards: list[str] = []
         self._bodies: list[str] = []
         self._data: list[str] = []
+        self._map: dict[str, str] = {}
 
     def add(self, view: View, side: int) -> None:
         """Add a measurement with a map of at most ``side`` pixels."""
@@ -149,7 +151,10 @@ class Page:
         self._cards.append(_shown(index, sections.cards(view)))
         parts = (sections.flags_section, sections.stable_section, sections.truth_section, sections.provenance_section)
         self._bodies.append(_shown(index, "".join(part(view) for part in parts)))
-        self._data.append(f'<script type="application/json" class="view">{to_json(page_data(view, side))}</script>')
+        data = page_data(view, side)
+        self._data.append(f'<script type="application/json" class="view">{to_json(data)}</script>')
+        if not index:
+            self._map = map_parts(view, data, side)
 
     def text(self, title: str, left_out: int = 0) -> str:
         """Return the page."""
@@ -168,6 +173,7 @@ class Page:
             "bodies": "".join(self._bodies),
             "data": "\n".join(self._data),
             "left-out": note,
+            **self._map,
         }
         # One pass, so that nothing that a file says is taken for a mark.
         return re.sub(r"\[\[([a-z-]+)\]\]", lambda match: parts[match[1]], _asset("report.html"))

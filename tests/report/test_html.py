@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from lxml import html
@@ -24,6 +25,7 @@ from sensetrack.report.embed import unpack
 from sensetrack.report.furniture import percent
 from sensetrack.report.html import BUDGET, LARGEST_SIDE, map_side, report
 from sensetrack.report.scan import find
+from sensetrack.report.still import map_parts
 from sensetrack.report.view import load, page_data
 from sensetrack.velocity import VelocityParams, velocity_file
 
@@ -44,7 +46,8 @@ def test_the_page_is_sound_and_needs_nothing_else(page: str) -> None:
     assert page.startswith("<!DOCTYPE html>")
     assert tree.get("lang") == "en"
     assert not re.search(r"https?://|//[a-z]+\.[a-z]+/|url\(|@import", page)
-    assert not tree.xpath("//link[not(starts-with(@href, 'data:'))] | //*[@src] | //iframe | //object | //form")
+    assert not tree.xpath("//link[not(starts-with(@href, 'data:'))] | //iframe | //object | //form")
+    assert all(address.startswith("data:") for address in tree.xpath("//@src | //@srcset"))
     assert "[[" not in re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
     assert len(page) < 3_000_000
     ids = tree.xpath("//@id")
@@ -65,6 +68,50 @@ def test_every_control_has_a_name(page: str) -> None:
     for control in html.fromstring(page).xpath("//input | //select | //button | //canvas[@tabindex]"):
         named = control.get("aria-label") or control.text_content().strip() or control.xpath("ancestor::label")
         assert named, html.tostring(control)
+
+
+def test_the_map_is_there_before_any_script(page: str) -> None:
+    (still,) = html.fromstring(page).xpath("//picture")
+    stills = still.xpath(".//@srcset | .//@src")
+    assert len(stills) == 2
+    assert sum(map(len, stills)) < 250_000
+    (view,) = data_of(page)
+    for uri in stills:
+        kind, _, data = uri.partition(",")
+        assert kind == "data:image/webp;base64"
+        picture = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_UNCHANGED)
+        rows, cols, bands = picture.shape
+        assert (bands, rows / cols) == (4, pytest.approx(view["ratio"], abs=2 / cols))
+        assert len(np.unique(picture.reshape(-1, 4), axis=0)) > 1000
+        # The left edge of the scene has no data, the right half an image.
+        assert (picture[rows // 4 : rows // 2, : cols // 60, 3] == 0).all()
+        assert (picture[:, cols // 2 :, 3] == 255).all()
+
+
+def test_the_map_shows_its_colours_before_any_script(page: str) -> None:
+    tree = html.fromstring(page)
+    (view,) = data_of(page)
+    layer = view["layers"][0]
+    assert tree.xpath("string(//*[@id='scale-title'])") == layer["title"] == "Speed"
+    ends = tree.xpath("//*[contains(@class, 'ends') and contains(@class, 'until')]/span/text()")
+    assert [float(ends[0]), ends[1], float(ends[2])] == [layer["low"], layer["unit"], layer["high"]]
+    assert tree.xpath("//*[@id='layer']//option/@value") == [one["name"] for one in view["layers"]] + ["flags"]
+    assert "still picture" in tree.xpath("string(//noscript/p)")
+    for control in tree.xpath("//input | //select | //button"):
+        assert control.xpath("ancestor-or-self::*[contains(@class, 'scripted')]"), html.tostring(control)
+
+
+def test_stills_of_noise_keep_within_their_bytes(
+    tmp_path: Path, make_field: Callable[..., Field], utm_grid: Callable[..., Grid]
+) -> None:
+    rng = np.random.default_rng(2)
+    dx, dy = rng.normal(size=(2, 470, 450)).astype(np.float32)
+    Displacement(utm_grid((470, 450)), make_field(dx, dy), 8).save(tmp_path / "d.tif")
+    view = load(find(tmp_path).groups[0])
+    data = page_data(view, 480)
+    parts = map_parts(view, data, 480)
+    assert len(parts["still"]) < 250_000
+    assert parts["no-image"] == " hidden"
 
 
 def test_the_field_can_be_read_back(page: str, tongue: Any) -> None:
@@ -169,7 +216,7 @@ def test_nothing_from_a_file_becomes_markup(tongue: Any, tmp_path: Path) -> None
     page = report(folder, tmp_path / "r.html", title=evil).read_text(encoding="utf-8")
     tree = html.fromstring(page)
     assert [node.get("type") for node in tree.xpath("//script")] == ["application/json", "application/json", "module"]
-    assert not tree.xpath("//img | //b[not(ancestor::li)] | //*[@onerror]")
+    assert not tree.xpath("//img[not(ancestor::picture)] | //b[not(ancestor::li)] | //*[@onerror]")
     assert tree.xpath("string(//h1)") == evil
     assert evil in tree.xpath("string(//table[@class='parameters'])")
     assert evil in tree.xpath("string(//ol)")

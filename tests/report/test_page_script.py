@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,38 @@ def test_the_map_appears(browser: Browser) -> None:
     assert colours > 1000
 
 
+PLACES = """(() => {
+  const panel = document.getElementById("map-panel"), map = document.getElementById("map");
+  const still = document.getElementById("still"), ready = document.querySelectorAll(".scripted");
+  const look = (shown, other) => {
+    const box = shown.getBoundingClientRect(), foot = document.querySelector("footer").getBoundingClientRect();
+    return { place: [box.left, box.top, box.width, box.height, foot.top], other: other.getBoundingClientRect().width,
+      controls: new Set([...ready].map((node) => getComputedStyle(node).visibility)).size === 1
+        && getComputedStyle(ready[0]).visibility };
+  };
+  const after = look(map, still);
+  panel.classList.remove("live");
+  const before = look(still, map);
+  panel.classList.add("live");
+  return { before, after };
+})()"""
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_the_canvas_takes_the_place_of_the_still(browser: Browser, width: int) -> None:
+    size = {"height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.call("Emulation.setDeviceMetricsOverride", width=width, **size)
+    browser.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))")
+    found = browser.evaluate(PLACES)
+    browser.call("Emulation.clearDeviceMetricsOverride")
+    before, after = found["before"], found["after"]
+    assert (before["other"], after["other"]) == (0, 0)
+    assert (before["controls"], after["controls"]) == ("hidden", "visible")
+    # The canvas has whole pixels.
+    np.testing.assert_allclose(before["place"], after["place"], atol=1.01)
+    assert after["place"][2] > 300
+
+
 def test_the_read_out_is_the_file(browser: Browser, tongue_files: Path) -> None:
     known = Displacement.open(tongue_files / "displacement.tif")
     rows, cols = np.nonzero(known.field.usable)
@@ -206,3 +239,19 @@ def test_nothing_sticks_out_on_a_phone(browser: Browser) -> None:
     widest = browser.evaluate(WIDEST)
     browser.call("Emulation.clearDeviceMetricsOverride")
     assert widest <= 380
+
+
+def test_without_scripts_there_is_a_picture_and_a_note(browser: Browser) -> None:
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    browser.call("Page.reload")
+    panel = "document.getElementById('map-panel')"
+    text = ""
+    for _ in range(100):
+        text = browser.evaluate(f"document.readyState === 'complete' && {panel} ? {panel}.innerText : ''")
+        if "still picture" in text:
+            break
+        time.sleep(0.05)
+    assert "still picture" in text
+    assert "Drag to move" not in text
+    assert browser.evaluate("document.querySelector('#still img').getBoundingClientRect().width") > 300
+    assert browser.evaluate("document.getElementById('layer').getBoundingClientRect().width") == 0

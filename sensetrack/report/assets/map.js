@@ -45,9 +45,10 @@ function colour() {
 }
 
 function legend() {
-  const ramp = byId("ramp"), ends = document.querySelector(".ends"), classes = byId("classes");
+  const ramp = byId("ramp"), ends = byId("ends"), classes = byId("classes");
   byId("scale-title").textContent = layer ? layer.title : "Why pixels are empty or doubtful";
   ramp.hidden = ends.hidden = !layer;
+  byId("ramp-place").removeAttribute("style");
   classes.replaceChildren();
   if (layer) {
     const context = ramp.getContext("2d"), image = context.createImageData(256, 1), table = palettes[layer.palette];
@@ -82,6 +83,7 @@ function draw() {
 
 function paint() {
   if (!view || !view.ready || !drawn) return;
+  byId("map-panel").classList.add("live");
   const room = byId("frame").clientWidth, tallest = Math.max(320, 0.82 * window.innerHeight);
   const width = Math.floor(Math.min(room, tallest / view.ratio)), height = Math.floor(width * view.ratio);
   const dense = Math.min(2, window.devicePixelRatio || 1);

@@ -164,5 +164,6 @@ for (const button of document.querySelectorAll("[data-show]")) {
 }
 new ResizeObserver(draw).observe(byId("frame"));
 show(0).catch((error) => {
+  byId("readout").classList.remove("scripted");
   byId("readout").textContent = `The map cannot be shown: ${error.message}. It needs a browser of 2023 or later.`;
 });

@@ -18,6 +18,7 @@ from sensetrack.types import DoubleArray
 
 VERSION = "1.1.0"
 PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
+PROCESSING = "https://stac-extensions.github.io/processing/v1.2.0/schema.json"
 PER_SIDE = 20
 """Points along each side of a footprint: straight lines of a map are curves in longitude and latitude."""
 
@@ -60,6 +61,8 @@ def stac_item(info: FileInfo) -> dict[str, Any]:
         item["bbox"] = bounding_box(item["geometry"])
         item["stac_extensions"].append(PROJECTION)
         item["properties"] |= _projection(info.grid)
+    if info.provenance is not None:
+        item["stac_extensions"].append(PROCESSING)
     return item
 
 

@@ -10,6 +10,7 @@ import pytest
 from affine import Affine
 from rasterio.crs import CRS
 
+from sensetrack.displacement import Displacement
 from sensetrack.info import look_at, stac_item
 from sensetrack.info.stac import bounding_box, footprint
 from sensetrack.raster.grid import Grid
@@ -95,3 +96,12 @@ def test_stac_item_of_a_crs_without_a_code(write_raster):
     item = stac_item(look_at(write_raster(np.ones((10, 10), np.uint8), "a.tif", grid=grid)))
     assert item["properties"]["proj:code"] is None
     assert item["properties"]["proj:wkt2"].startswith("PROJCRS")
+
+
+def test_every_prefix_of_a_published_extension_is_declared(tmp_path, make_field, utm_grid):
+    path = tmp_path / "d.tif"
+    Displacement(utm_grid((6, 8), size=80.0), make_field(np.ones((6, 8), np.float32)), 8).save(path)
+    item = stac_item(look_at(path))
+    prefixes = {name.partition(":")[0] for name in item["properties"] if ":" in name} - {"sensetrack"}
+    assert prefixes == {"proj", "processing"}
+    assert sorted(url.split("/")[3] for url in item["stac_extensions"]) == ["processing", "projection"]

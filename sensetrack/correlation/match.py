@@ -46,8 +46,9 @@ class MatchSettings:
     is_aligned : bool
         Whether the windows already show the same ground to about a pixel.
     is_final : bool
-        Whether the result counts, so that its misfit is worth a look; else ``nrms`` is 0 and the covariance knows of
-        independent noise only.
+        Whether the result counts; else ``nrms`` is 0.
+    has_local_errors : bool
+        Whether the covariance of a final match also looks at where in the window the misfit lies.
     """
 
     window: int
@@ -57,6 +58,7 @@ class MatchSettings:
     tolerance: float | None
     is_aligned: bool = False
     is_final: bool = True
+    has_local_errors: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +76,8 @@ class Matches:
     distinctness : ndarray of float64
         1 minus the second highest peak over the highest, 0..1.
     variance_dy, variance_dx, covariance : ndarray of float64
-        Of the lag, px^2: the larger of what the phases that do not fit say (independent noise, see `refine`) and
-        what the misfit in the window says (see `misfit_covariance`).
+        Of the lag, px^2: what the phases that do not fit say (independent noise, see `refine`), or, where it is
+        asked for and larger, what the misfit in the window says (see `misfit_covariance`).
     nrms : ndarray of float64
         Normalised RMS difference of the two windows at the peak, 0..1.
     share : ndarray of float64
@@ -252,13 +254,15 @@ class _Batch:
     def _misfit(
         self, windows: PixelArray, reference: ComplexArray, secondary: ComplexArray, fine: DoubleArray
     ) -> tuple[DoubleArray, DoubleArray]:
-        """Return the larger of both covariances of each lag, and the correlation coefficients of the windows."""
+        """Return the covariance of each lag, and the correlation coefficients of the windows."""
         row, col, _, _, times = self.frequencies
         rest = np.empty_like(reference)
         fit, local = np.empty((len(fine), 2)), np.empty((len(fine), 3))
         misfit_spectrum(reference, secondary, row, col, times, fine, self.is_complex, rest, fit)
-        misfit_covariance(windows, self._inverse(rest), fit, local)
         phases = fine[:, 3:6]
+        if not self.settings.has_local_errors:
+            return phases, fit[:, 1]
+        misfit_covariance(windows, self._inverse(rest), fit, local)
         is_larger = np.isfinite(local[:, 0]) & (local[:, 0] + local[:, 1] > phases[:, 0] + phases[:, 1])
         return np.where(is_larger[:, None], local, phases), fit[:, 1]
 

@@ -92,6 +92,11 @@ class Pcc(Tracker):
         ge=0,
     )
 
+    errors: Literal["full", "noise"] = param(
+        "full",
+        "Stated errors: full, or those of independent noise only, a fifth faster and too small in changing light.",
+    )
+
     @model_validator(mode="after")
     def _check_plan(self) -> Self:
         widest = self.widest_window
@@ -186,6 +191,7 @@ class Pcc(Tracker):
                 tolerance=None if self.upsampling == 1 else 1 / self.upsampling,
                 is_aligned=number > 0,
                 is_final=is_final and number == len(sizes) - 1,
+                has_local_errors=self.errors == "full",
             )
             grow = (size - self.window) // 2
             at = rows - grow, cols - grow

@@ -164,6 +164,17 @@ def test_predicted_errors_hold_where_the_light_changes(rough: np.ndarray) -> Non
     assert 1.0 < ratio < 2.5
 
 
+def test_noise_errors_are_those_of_full_ones_or_smaller(rough: np.ndarray) -> None:
+    first, second = scene(rough, 0, 0, 0.1, 1), scene(rough, 0.4, 0.2, 0.1, 2)
+    full, noise = (Pcc(forward_backward=0, errors=errors).track(first, second) for errors in ("full", "noise"))
+    for name in ("dx", "dy", "quality"):
+        np.testing.assert_array_equal(getattr(full, name), getattr(noise, name))
+    np.testing.assert_array_equal(full.extra["nrms"], noise.extra["nrms"])
+    good = full.measured
+    assert np.all((full.sigma_dx**2 + full.sigma_dy**2)[good] >= 0.999 * (noise.sigma_dx**2 + noise.sigma_dy**2)[good])
+    assert np.mean(full.sigma_dx[good] > 1.01 * noise.sigma_dx[good]) > 0.1
+
+
 def test_covariance_knows_the_aperture_problem(texture: Texture) -> None:
     """Stripes along the columns say little about motion along the stripes."""
     rng = np.random.default_rng(0)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+import signal
+from typing import Any, NoReturn
 
 import click
 
@@ -93,5 +94,13 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; the entry point of the ``sensetrack`` script."""
+    """Run the command line; the entry point of the ``sensetrack`` script.
+
+    A polite request to end, as job schedulers send it, is taken as an interrupt, so that it too leaves nothing behind.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
     cli(prog_name="sensetrack")
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -27,6 +28,7 @@ def test_help_lists_commands_and_trackers(run, oracle):
 def test_help_and_import_load_nothing_heavy(foreign):
     code = f"""
 import sys
+import time
 import sensetrack
 assert not any(name in sys.modules for name in {HEAVY!r})
 from importlib import import_module
@@ -150,3 +152,22 @@ def test_broken_pipe_is_quiet(script, pair):
     )
     assert reader.stderr == b""
     assert reader.stdout.startswith(b"Usage")
+
+
+def test_a_polite_request_to_end_leaves_nothing_behind(tmp_path, write_raster, texture):
+    """A scheduler's SIGTERM, in the middle of writing."""
+    first, second = (write_raster(texture((1500, 1500), dx=dx, waves=40), f"{dx}.tif") for dx in (0.0, 1.0))
+    folder = tmp_path / "out"
+    folder.mkdir()
+    command = [sys.executable, "-m", "sensetrack", "pcc", str(first), str(second), "-o", str(folder / "d.tif")]
+    run = subprocess.Popen([*command, "--step", "4", "--block", "256"], stderr=subprocess.PIPE, text=True)
+    for _ in range(600):
+        if list(folder.glob(".*partial*")) or run.poll() is not None:
+            break
+        time.sleep(0.05)
+    assert list(folder.glob(".*partial*")), "it ended before it was asked to"
+    run.terminate()
+    _, said = run.communicate(timeout=60)
+    assert said == "Interrupted; no half-written file is left.\n"
+    assert run.returncode == 130
+    assert not list(folder.iterdir())

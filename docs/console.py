@@ -129,14 +129,14 @@ def main() -> None:
     """Run pages and renew their pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pages", nargs="+", type=Path)
-    parser.add_argument("--keep", type=Path, help="run in this folder instead of a temporary one")
+    parser.add_argument("--keep", type=Path, help="run in folders in here instead of temporary ones")
     options = parser.parse_args()
     target = Path(__file__).resolve().parent / "images"
     with tempfile.TemporaryDirectory() as scratch:
-        folder = options.keep or Path(scratch)
-        folder.mkdir(parents=True, exist_ok=True)
         os.environ.setdefault("MPLBACKEND", "agg")
         for page in options.pages:
+            folder = (options.keep or Path(scratch)) / page.stem
+            folder.mkdir(parents=True, exist_ok=True)
             text = run_page(page.read_text(encoding="utf-8"), folder, slow=True)
             page.write_text(text, encoding="utf-8")
             taken = take_pictures(text, folder, target)

@@ -66,8 +66,6 @@ class FieldSummary:
         How many of them are measurements, and how many carry each flag; a pixel may carry several.
     dx, dy, length, sigma : float
         Medians over usable pixels, px; ``sigma`` of the longer of both standard deviations.
-    fastest : float
-        95th percentile of the length, px.
     """
 
     shape: tuple[int, int]
@@ -76,14 +74,13 @@ class FieldSummary:
     dx: float
     dy: float
     length: float
-    fastest: float
     sigma: float
 
     @classmethod
     def of_counts(cls, shape: tuple[int, int], counts: Mapping[str, int]) -> FieldSummary:
         """Summarise what is known without the values."""
         nan = float("nan")
-        return cls(shape, shape[0] * shape[1], dict(counts), nan, nan, nan, nan, nan)
+        return cls(shape, shape[0] * shape[1], dict(counts), nan, nan, nan, nan)
 
     @classmethod
     def of(cls, displacement: Displacement) -> FieldSummary:
@@ -124,7 +121,6 @@ class FieldSummary:
             dx=median(layers["dx"]),
             dy=median(layers["dy"]),
             length=median(length),
-            fastest=float(np.percentile(length[usable], 95)) if usable.any() else float("nan"),
             sigma=median(np.maximum(layers["sigma_dx"], layers["sigma_dy"])),
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -60,31 +59,6 @@ class NoiseSource:
         """
         return self._shaped(np.maximum(self._frequency, 1.0 / longest) ** -slope)
 
-    def ridged(self, longest: float, octaves: int, roughness: float = 0.5) -> FloatArray:
-        """Return a ridged multifractal in about 0..1: sharp crests and branching gullies, as in eroded mountains.
-
-        Each octave is ``1 - |noise|`` and counts most where the octaves before it are high (Musgrave 1994).
-
-        Parameters
-        ----------
-        longest : float
-            Wavelength of the first octave, in samples.
-        octaves : int
-            How many times the wavelength is halved.
-        roughness : float
-            Amplitude of each octave relative to the one before.
-        """
-        total = np.zeros(self.shape, np.float32)
-        weight = np.ones(self.shape, np.float32)
-        amplitude, norm = 1.0, 0.0
-        for wavelength in _halvings(longest, octaves):
-            crest = (1.0 - np.minimum(np.abs(self.band(wavelength, 0.7)) / 2.0, 1.0)) * weight
-            total += amplitude * crest
-            norm += amplitude
-            weight = np.clip(1.6 * crest, 0.2, 1.0)
-            amplitude *= roughness
-        return total / np.float32(norm)
-
     def branch(self) -> tuple[int, ...]:
         """Return a seed for another source, drawn from this one."""
         return tuple(int(word) for word in self._rng.integers(0, 2**32, 2))
@@ -101,10 +75,6 @@ class NoiseSource:
         field = np.ascontiguousarray(field - field.mean(), np.float32)
         field /= field.std()
         return field
-
-
-def _halvings(longest: float, octaves: int) -> Iterator[float]:
-    return (longest / 2**octave for octave in range(octaves))
 
 
 def smoothstep(values: NDArray[Real]) -> NDArray[Real]:

@@ -224,7 +224,7 @@ def _dask_client(workers: int | None, scheduler: str | None) -> Iterator[Any]:
         raise MissingExtraError("distributed", "the dask engine") from None
     if scheduler is not None:
         try:
-            client = Client(scheduler, timeout="10s")
+            client = Client(scheduler, timeout="10s", set_as_default=False)
         except (OSError, ValueError) as error:
             raise ParameterError(f"scheduler = '{scheduler}': nobody answers there ({error})") from error
         with client:
@@ -240,6 +240,6 @@ def _dask_client(workers: int | None, scheduler: str | None) -> Iterator[Any]:
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
         ) as cluster,
-        Client(cluster) as client,
+        Client(cluster, set_as_default=False) as client,
     ):
         yield client

@@ -216,3 +216,14 @@ def test_dask_that_is_not_installed_names_the_extra(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(SensetrackError, match=r'pip install "sensetrack\[distributed\]"'), open_engine("dask"):
         pass
+
+
+def test_a_cluster_of_ours_is_nobody_elses_default() -> None:
+    """Dask's own collections, and libraries that use them, go on as if it were not there."""
+    import dask
+
+    before = dask.config.get("scheduler", None)
+    with open_engine("dask", workers=1) as engine:
+        assert list(engine.map(abs, [-1, 2])) == [1, 2]
+        assert dask.config.get("scheduler", None) == before
+    assert dask.config.get("scheduler", None) == before

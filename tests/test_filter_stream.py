@@ -69,7 +69,8 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """Each engine."""
     if request.param == "dask":
         distributed = pytest.importorskip("distributed")
-        with distributed.Client(processes=False, n_workers=1, threads_per_worker=2, dashboard_address=None) as client:
+        local = {"processes": False, "n_workers": 1, "threads_per_worker": 2, "dashboard_address": None}
+        with distributed.Client(set_as_default=False, **local) as client:
             yield Dask(client)
     else:
         yield Serial() if request.param == "serial" else Threads(2)

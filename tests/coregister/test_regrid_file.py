@@ -182,7 +182,7 @@ def test_engines_write_the_same_bytes(
     calls: list[tuple[int, int]] = []
     with (
         LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None) as cluster,
-        Client(cluster) as client,
+        Client(cluster, set_as_default=False) as client,
     ):
         for name, engine in {"serial": Serial(), "threads": Threads(2), "dask": Dask(client)}.items():
             regrid_file(image, grid, tmp_path / f"{name}.tif", engine=engine, progress=lambda *c: calls.append(c))

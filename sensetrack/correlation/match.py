@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +18,7 @@ from sensetrack.correlation.spectrum import cross_power, frequencies
 from sensetrack.correlation.taper import taper_curvature
 from sensetrack.correlation.windows import STATISTICS, gather
 from sensetrack.device import cores
+from sensetrack.engine import Serial, Threads
 from sensetrack.types import ComplexArray, DoubleArray, Mask, PixelArray
 
 BATCH_BYTES = 2**19
@@ -159,21 +159,10 @@ def match(
             np.stack([axis[part] for axis in lag]),
         )
 
-    _for_each(run, parts)
+    engine = Threads(cores()) if cores() > 1 else Serial()
+    deque(engine.map(run, parts), maxlen=0)
     columns = dict(zip(_FIELDS, table, strict=False))
     return Matches(**columns, on_edge=table[-2] > 0, converged=table[-1] > 0)
-
-
-def _for_each(run: Callable[[slice], None], parts: list[slice]) -> None:
-    """Call ``run`` for every part, in threads when there are cores to spare."""
-    threads = min(cores(), len(parts))
-    if threads <= 1:
-        for part in parts:
-            run(part)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(lambda part: copy_context().run(run, part), parts):
-            pass
 
 
 class _Batch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from sensetrack.correlation.sandwich import sandwich
 from sensetrack.types import ComplexArray, DoubleArray, FloatArray, PixelArray
 
 BLOCK = 8
@@ -134,14 +135,5 @@ def misfit_covariance(windows: PixelArray, misfit: PixelArray, fit: DoubleArray,
                     vyy += py * py / 2
                     vxx += px * px / 2
                     vxy += py * px / 2
-        det = hyy * hxx - hxy * hxy
-        if not (det > 0 and fit[n, 0] > 0):
-            out[n, 0] = out[n, 1] = np.inf
-            out[n, 2] = 0.0
-            continue
-        scale = 1 / (det * det * fit[n, 0] * fit[n, 0])
-        ayy, ayx = hxx * vyy - hxy * vxy, hxx * vxy - hxy * vxx
-        axy, axx = hyy * vxy - hxy * vyy, hyy * vxx - hxy * vxy
-        out[n, 0] = scale * (ayy * hxx - ayx * hxy)
-        out[n, 1] = scale * (axx * hyy - axy * hxy)
-        out[n, 2] = scale * (ayx * hyy - ayy * hxy)
+        gain = fit[n, 0] if fit[n, 0] > 0 else 0.0
+        out[n, 0], out[n, 1], out[n, 2] = sandwich(gain * hyy, gain * hxx, gain * hxy, vyy, vxx, vxy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from sensetrack.correlation.sandwich import sandwich
 from sensetrack.types import DoubleArray, FloatArray
 
 APART = 3
@@ -219,15 +220,4 @@ def _measure(
         vxx += float(v2)
     out[2] = height / total if total > 0 else 0.0
     out[7] = total * total / (leakage * squares) if squares > 0 else 0.0
-    det = myy * mxx - mxy * mxy
-    if not (det > 0 and myy > 0):
-        out[3] = out[4] = np.inf
-        out[5] = 0.0
-        return
-    # Rows of M^-1 V M^-1, with M^-1 = [[mxx, -mxy], [-mxy, myy]] / det in (y, x) order.
-    scale = leakage / (det * det)
-    ayy, ayx = mxx * vyy - mxy * vxy, mxx * vxy - mxy * vxx
-    axy, axx = myy * vxy - mxy * vyy, myy * vxx - mxy * vxy
-    out[3] = scale * (ayy * mxx - ayx * mxy)
-    out[4] = scale * (axx * myy - axy * mxy)
-    out[5] = scale * (ayx * myy - ayy * mxy)
+    out[3], out[4], out[5] = sandwich(myy, mxx, mxy, leakage * vyy, leakage * vxx, leakage * vxy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 import types
 import typing
 from collections.abc import Callable, Collection, Mapping
@@ -11,6 +12,7 @@ from functools import wraps
 from typing import Any, Generic, Literal, TypeVar, Union
 
 import click
+import yaml
 from pydantic_core import PydanticUndefined
 
 from sensetrack.errors import ParameterError
@@ -77,8 +79,15 @@ class ParamsOptions(Generic[P]):
             found[name] = None if value is NONE or value == (NONE,) else value
         return found
 
-    def build(self, values: dict[str, Any]) -> P:
+    def build(self, values: dict[str, Any], beside: Collection[str] = ()) -> P:
         """Take the generated values out of ``values`` and build the parameters: default < file < option.
+
+        Parameters
+        ----------
+        values : dict
+            Of the command; what the file says of the names in ``beside`` goes there, unless the user gave it.
+        beside : collection of str
+            What the file may hold besides parameters of the class.
 
         Raises
         ------
@@ -89,6 +98,9 @@ class ParamsOptions(Generic[P]):
         """
         path = values.get(f"{PREFIX}_file")
         from_file = read_mapping(path) if path else {}
+        for name in beside:
+            found = from_file.pop(name, None)
+            values[name] = values.get(name) or found or ()
         from_options = self.given(values)
         for name in [key for key in values if key.startswith(PREFIX)]:
             del values[name]
@@ -117,11 +129,24 @@ def with_params(cls: type[Params], section: str = "Parameters", skip: Collection
     return decorate
 
 
-def dumped(params: Params) -> bool:
-    """Print the parameters if ``--dump-params`` asks for it, and return whether it did."""
+def dumped(params: Params, beside: Mapping[str, tuple[str, Any]] | None = None) -> bool:
+    """Print the parameters if ``--dump-params`` asks for it, and return whether it did.
+
+    Parameters
+    ----------
+    params : Params
+    beside : mapping, optional
+        What else belongs into the file: by name, a comment and a value; empty values are left out.
+    """
     form = click.get_current_context().meta.get(DUMPING)
-    if form:
-        click.echo(params.to_yaml() if form == "yaml" else params.to_json() + "\n", nl=False)
+    more = {name: item for name, item in (beside or {}).items() if item[1]}
+    if form == "yaml":
+        click.echo(params.to_yaml(), nl=False)
+        for name, (comment, value) in more.items():
+            click.echo(f"# {comment}\n{name}: {yaml.safe_dump(value, default_flow_style=True).strip()}")
+    elif form:
+        content = json.loads(params.to_json()) | {name: value for name, (_, value) in more.items()}
+        click.echo(json.dumps(content, sort_keys=True))
     return bool(form)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -136,6 +136,16 @@ NODATA = Option(
 )
 
 
+PREPROCESS = Option(
+    ["--preprocess"],
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,...]",
+    section="Input",
+    help="Image filter that both images pass through before; repeat for several, the first one first. See "
+    "'sensetrack filters'.",
+)
+
+
 @dataclass(frozen=True)
 class PairInput(Times):
     """How the two images are opened."""
@@ -143,6 +153,7 @@ class PairInput(Times):
     band: str | None
     nodata: float | None
     coregister: bool
+    preprocess: Sequence[str | Mapping[str, Any]]
 
     options: ClassVar[Sequence[click.Parameter]] = (
         BAND,
@@ -153,14 +164,18 @@ class PairInput(Times):
             section="Input",
             help="Resample the secondary onto the reference's grid if they differ. [default: refuse]",
         ),
+        PREPROCESS,
         *DAYS,
     )
 
     def open(self, reference: str, secondary: str) -> ImagePair:
-        """Open the pair."""
+        """Open the pair, filtered as it is read where that is asked for."""
         from sensetrack.pair import ImagePair
+        from sensetrack.preprocess import preprocess_pair
+        from sensetrack.specs import image_filter_of
 
-        return ImagePair.open(
+        filters = [image_filter_of(text) for text in self.preprocess]
+        pair = ImagePair.open(
             reference,
             secondary,
             band=self.band,
@@ -169,6 +184,7 @@ class PairInput(Times):
             days=self.days,
             dates=self.dates,
         )
+        return pair.with_images(*preprocess_pair(pair.reference, pair.secondary, filters))
 
 
 @dataclass(frozen=True)

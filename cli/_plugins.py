@@ -3,43 +3,87 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import click
 
-from sensetrack.registry import Catalogue
+from sensetrack.params import describe
+from sensetrack.registry import Catalogue, Registry
 
-from ._command import Command, Option
+from ._command import Command, Note, Option
 from ._console import say, say_rows
+from ._types import text_of
 
 
-def listing_command(kind: str, package: str, usage: str) -> click.Command:
-    """Return the command that lists the plug-ins of a package.
+@dataclass(frozen=True)
+class Plugins:
+    """Plug-ins of one kind.
 
-    Parameters
+    Attributes
     ----------
     kind : str
-        What they are, such as ``"trackers"``; the name of the command.
+        What they are, such as ``"trackers"``.
     package : str
         Such as ``"sensetrack.trackers"``.
     usage : str
         How one of them is used.
     """
 
+    kind: str
+    package: str
+    usage: str
+
+    def found(self) -> list[tuple[str, str]]:
+        """Return names and summaries of all that are installed."""
+        catalogue = Catalogue(self.package)
+        return [(name, catalogue.summary(name)) for name in catalogue.names()]
+
+
+def listing_command(name: str, groups: Sequence[Plugins]) -> click.Command:
+    """Return the command that lists the plug-ins of some kinds."""
+    kinds = " and the ".join(group.kind for group in groups)
+
     def run(as_json: bool) -> None:
-        catalogue = Catalogue(package)
-        found = [(name, catalogue.summary(name)) for name in catalogue.names()]
         if as_json:
-            click.echo(json.dumps([{"name": name, "summary": summary} for name, summary in found], indent=2))
+            rows = [
+                {"kind": group.kind.removesuffix("s"), "name": name, "summary": summary}
+                for group in groups
+                for name, summary in group.found()
+            ]
+            click.echo(json.dumps(rows, indent=2))
             return
-        say_rows(found, indent=0)
-        say()
-        say(usage)
+        for number, group in enumerate(groups):
+            if len(groups) > 1:
+                say(("\n" if number else "") + f"{group.kind.capitalize()}")
+            say_rows(group.found(), indent=0 if len(groups) == 1 else 2)
+            say()
+            say(group.usage)
 
     return Command(
-        kind,
+        name,
         callback=run,
         params=[Option(["--json", "as_json"], is_flag=True, section="Output", help="Print JSON.")],
-        short_help=f"List the {kind} that are installed",
-        help=f"List the {kind} that are installed, one line each.",
-        example=f"sensetrack {kind}",
+        short_help=f"List the {kinds} that are installed",
+        help=f"List the {kinds} that are installed, one line each.",
+        example=f"sensetrack {name}",
     )
+
+
+def parameter_notes(registry: Registry[Any], option: str) -> Iterator[Note]:
+    """Yield every plug-in of a registry with its parameters, for the end of a command's help.
+
+    Parameters
+    ----------
+    registry : Registry
+    option : str
+        That takes it, such as ``"--filter"``.
+    """
+    for name in registry.names():
+        cls = registry.get(name)
+        rows = []
+        for key, field in cls.model_fields.items():
+            default = text_of(field.get_default(call_default_factory=True, validated_data={}))
+            rows.append((key, f"{describe(cls, key)} [default: {default}]"))
+        yield f"{option} {name}  ({registry.summary(name)})", rows

@@ -15,6 +15,7 @@ from sensetrack.displacement import Flag
 from sensetrack.info import FieldSummary
 from sensetrack.raster.layers import SUFFIXES, TABLES
 from sensetrack.report.words import FLAG_WORDS
+from sensetrack.specs import image_filter_of
 from sensetrack.stream import track_file
 from sensetrack.trackers import Tracker, registry
 
@@ -75,8 +76,8 @@ def _prose(cls: type[Tracker]) -> str:
 
 def _run(made: ParamsOptions[Tracker], **values: Any) -> None:
     """Measure one pair and say what came out."""
-    tracker = made.build(values)
-    if dumped(tracker):
+    tracker = made.build(values, beside=("preprocess",))
+    if dumped(tracker, {"preprocess": ("Image filters that both images pass through before.", _chain(values))}):
         return
     target = Target.take(values)
     inputs, area, computing = PairInput.take(values), Area.take(values), Computing.take(values)
@@ -103,6 +104,16 @@ def _run(made: ParamsOptions[Tracker], **values: Any) -> None:
     summary = FieldSummary.of_counts(shape, counts) if in_table else FieldSummary.of_file(target.output)
     say_field(target.output, summary, spacing=tracker.spacing, seconds=seconds)
     _advise(summary.shares())
+
+
+def _chain(values: dict[str, Any]) -> list[Any]:
+    """Return the image filters as a file lists them, after a look at each."""
+    given = values["preprocess"]
+    chain: list[Any] = [given] if isinstance(given, str | Mapping) else list(given)
+    for text in chain:
+        image_filter_of(text)
+    values["preprocess"] = chain
+    return chain
 
 
 def _advise(shares: Mapping[str, float]) -> None:

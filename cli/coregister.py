@@ -17,7 +17,7 @@ from sensetrack.raster.grid import Grid, crs_name
 from sensetrack.raster.image import Image
 from sensetrack.raster.mask import AreaMask
 from sensetrack.raster.write import check_target, refuse_same_file
-from sensetrack.specs import tracker_of
+from sensetrack.specs import image_filter_of, tracker_of
 
 from ._command import argument, option
 from ._command import command as declare
@@ -71,6 +71,13 @@ from ._options import BAND, NODATA, Computing, with_option, with_settings
     help="What measures, such as pcc:window=128,search=40 for shifts of up to 40 px.",
 )
 @option(
+    "--preprocess",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,...]",
+    section="Shift",
+    help="Image filter that both images pass through before the shift is measured; what is written does not.",
+)
+@option(
     "--model",
     type=click.Path(),
     metavar="FILE",
@@ -95,6 +102,7 @@ def command(
     stable: str | None,
     invert_stable: bool,
     tracker: str,
+    preprocess: tuple[str, ...],
     model: str | None,
     band: str | None,
     nodata: float | None,
@@ -111,7 +119,7 @@ def command(
     first, second = (Image.open(path, band=band, nodata=nodata) for path in (reference, secondary))
     grid = common_grid([first, second], params)
     pair = ImagePair(_on(first, grid, params), _on(second, grid, params))
-    options: dict[str, Any] = {"device": device}
+    options: dict[str, Any] = {"device": device, "preprocess": [image_filter_of(text) for text in preprocess]}
     found: ShiftModel | None = None if model is None else ShiftModel.open(model)
     if shift != "none" and found is None:
         options |= {"kind": shift, "stable": None if stable is None else AreaMask.open(stable, inverse=invert_stable)}

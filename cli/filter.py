@@ -3,43 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 
 import click
 
 from sensetrack.filter_stream import filter_file
 from sensetrack.filters import Filter, registry
 from sensetrack.info import FieldSummary
-from sensetrack.params import describe
 from sensetrack.pipeline import DEFAULT_FILTERS
 from sensetrack.raster.layers import SUFFIXES
 from sensetrack.raster.mask import AreaMask
 from sensetrack.repair import LARGEST_GAP
 from sensetrack.specs import filter_of
 
-from ._command import Note, argument, option
+from ._command import argument, option
 from ._command import command as declare
 from ._console import percent, progress, say, say_rows
 from ._options import BLOCK, Computing, Target, with_option, with_settings
+from ._plugins import parameter_notes
 from ._types import text_of
-
-
-def _notes() -> Iterable[Note]:
-    """Return every registered filter with its parameters."""
-    for name in registry.names():
-        cls = registry.get(name)
-        rows = []
-        for key, field in cls.model_fields.items():
-            default = text_of(field.get_default(call_default_factory=True, validated_data={}))
-            rows.append((key, f"{describe(cls, key)} [default: {default}]"))
-        yield f"--filter {name}  ({registry.summary(name)})", rows
 
 
 @declare(
     "filter",
     example="sensetrack filter displacement.tif -o filtered.tif\n"
     "sensetrack filter d.tif -o f.tif --filter quality:minimum=0.4 --filter median-test:threshold=3,window=7",
-    notes=_notes,
+    notes=lambda: parameter_notes(registry, "--filter"),
 )
 @argument("file", help="A displacement file, .tif or .nc.")
 @with_settings("target", Target)

@@ -22,6 +22,7 @@ from sensetrack.coregister.write import write_images
 from sensetrack.displacement import Displacement, Field, Flag
 from sensetrack.engine import Engine, Serial
 from sensetrack.pair import ImagePair
+from sensetrack.preprocess import ImageFilter, preprocess_pair
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
 from sensetrack.raster.mask import AreaMask
@@ -50,6 +51,7 @@ def align(
     pair: ImagePair,
     tracker: Tracker | None = None,
     *,
+    preprocess: Sequence[ImageFilter] = (),
     stable: AreaMask | None = None,
     kind: Kind = "shift",
     engine: Engine | None = None,
@@ -73,6 +75,8 @@ def align(
         Default: phase cross-correlation (`pcc`) as it comes. The shift must lie within its search range.
         A tracker with a parameter ``step`` is spaced out; from any other, which works through the whole image,
         the field is thinned.
+    preprocess : sequence of ImageFilter
+        What both images pass through before they are measured.
     stable : AreaMask, optional
         Stable ground, where alone is measured; None finds it automatically.
     kind : {"shift", "affine", "polynomial"}
@@ -103,7 +107,7 @@ def align(
     tracker = tracker or registry.get("pcc")()
     stable = stable and stable.fit(pair.grid)
     pair = dataclasses.replace(pair, reference=_by_spline(pair.reference), secondary=_by_spline(pair.secondary))
-    sparse = _Sparse(tracker, stable, engine, device, progress)
+    sparse = _Sparse(tracker, tuple(preprocess), stable, engine, device, progress)
     model = _fit(sparse.measure(pair), stable, kind, pair)
     if model.largest(pair.grid.shape) > SMALL_SHIFT:
         near = model if kind != "shift" else ShiftModel.constant(round(model.dx[0]), round(model.dy[0]))
@@ -117,6 +121,7 @@ def align_file(
     output: PathLike,
     tracker: Tracker | None = None,
     *,
+    preprocess: Sequence[ImageFilter] = (),
     model: ShiftModel | None = None,
     bands: Sequence[Image] | None = None,
     resampling: Method = "spline",
@@ -137,7 +142,7 @@ def align_file(
     output : path-like
         ``.tif`` on the reference's grid, with the model as JSON in the tag ``shift_model``.
     model : ShiftModel, optional
-        Apply this one in place of measuring; ``tracker``, ``stable`` and ``kind`` then have no effect.
+        Apply this one in place of measuring; ``tracker``, ``preprocess``, ``stable`` and ``kind`` then have no effect.
     bands : sequence of Image, optional
         What to write in place of the band that was measured, such as `open_bands` of the secondary's file.
     resampling : {"spline", "nearest", "bilinear", "cubic", "lanczos", "average"}
@@ -145,8 +150,8 @@ def align_file(
         leave up to 0.05 px of their own, ``nearest`` half a pixel.
     overwrite : bool
         Whether an existing file may be replaced.
-    pair, tracker, stable, kind, engine, device, progress
-        As in `align`; progress then starts anew for the writing.
+    pair, tracker, preprocess, stable, kind, engine, device, progress
+        As in `align`; what is written has not passed through ``preprocess``. Progress then starts anew for the writing.
 
     Returns
     -------
@@ -163,7 +168,16 @@ def align_file(
     check_target(output, overwrite=overwrite)
     refuse_same_file(output, [pair.reference.path, pair.secondary.path])
     if model is None:
-        model = align(pair, tracker, stable=stable, kind=kind, engine=engine, device=device, progress=progress)
+        model = align(
+            pair,
+            tracker,
+            preprocess=preprocess,
+            stable=stable,
+            kind=kind,
+            engine=engine,
+            device=device,
+            progress=progress,
+        )
     moved = [move(image, pair.grid, model, resampling) for image in bands or (pair.secondary,)]
     tags = {"resampling": resampling, "reference": pair.reference.place, "shift_model": model.to_json()}
     write_images(moved, output, tags=tags, engine=engine, progress=progress, overwrite=overwrite)
@@ -175,6 +189,7 @@ class _Sparse:
     """How windows are measured: with which tracker, where and on what."""
 
     tracker: Tracker
+    preprocess: tuple[ImageFilter, ...]
     stable: AreaMask | None
     engine: Engine | None
     device: str
@@ -182,6 +197,7 @@ class _Sparse:
 
     def measure(self, pair: ImagePair) -> Displacement:
         """Return the displacement of about `WINDOWS` windows on stable ground."""
+        pair = pair.with_images(*preprocess_pair(pair.reference, pair.secondary, self.preprocess))
         area = self._area(pair.grid)
         spacing = math.isqrt(int(area / WINDOWS))
         if "step" in type(self.tracker).model_fields:

@@ -113,6 +113,10 @@ class ImagePair:
         """The common grid."""
         return self.reference.grid
 
+    def with_images(self, reference: Image, secondary: Image) -> Self:
+        """Return a pair of other images with the same time base."""
+        return replace(self, reference=reference, secondary=secondary)
+
     def read(self, block: Block) -> tuple[PixelArray, PixelArray, Mask, Mask]:
         """Read one window of both images: reference, secondary, and where each is valid."""
         reference, reference_valid = self.reference.read(block)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import field_validator
 
@@ -19,11 +19,12 @@ from sensetrack.errors import OutputError
 from sensetrack.filter_stream import filter_file
 from sensetrack.pair import ImagePair
 from sensetrack.params import Params, param
+from sensetrack.preprocess import preprocess_pair
 from sensetrack.raster.image import Image
 from sensetrack.raster.mask import AreaMask
 from sensetrack.raster.methods import Method
 from sensetrack.raster.write import check_target
-from sensetrack.specs import filter_of, tracker_of
+from sensetrack.specs import filter_of, image_filter_of, tracker_of
 from sensetrack.stream import BLOCK, track_file
 from sensetrack.types import PathLike
 from sensetrack.velocity import Summary, VelocityParams, velocity_file
@@ -43,6 +44,9 @@ class PipelineParams(Params):
     """What every stage of the main job is to do."""
 
     tracker: str = param(DEFAULT_TRACKER, "Tracker with its parameters; wider windows suit noisier images")
+    preprocess: tuple[Any, ...] = param(
+        (), "Image filters that both images pass through before they are measured, such as highpass:sigma=8"
+    )
     shift: Literal["none", "shift", "affine", "polynomial"] = param(
         "shift", "Residual shift between the images that is measured and taken out before tracking"
     )
@@ -60,6 +64,13 @@ class PipelineParams(Params):
     def _check_tracker(cls, text: str) -> str:
         tracker_of(text)
         return text
+
+    @field_validator("preprocess")
+    @classmethod
+    def _check_preprocess(cls, chain: tuple[Any, ...]) -> tuple[Any, ...]:
+        for text in chain:
+            image_filter_of(text)
+        return chain
 
     @field_validator("filters")
     @classmethod
@@ -199,6 +210,7 @@ def run_pipeline(
     """
     params = params or PipelineParams()
     tracker, filters = tracker_of(params.tracker), [filter_of(text) for text in params.filters]
+    chain = [image_filter_of(text) for text in params.preprocess]
     places = Places(Path(folder))
     clock = _Clock(progress)
     pair = ImagePair.open(reference, secondary, band=band, nodata=nodata, coregister=True, days=days, dates=dates)
@@ -210,6 +222,7 @@ def run_pipeline(
                 pair,
                 places.secondary,
                 tracker,
+                preprocess=chain,
                 kind=params.shift,
                 resampling=params.resampling,
                 stable=stable,
@@ -219,6 +232,7 @@ def run_pipeline(
                 overwrite=overwrite,
             )
         pair = ImagePair(pair.reference, Image.open(places.secondary), pair.days)
+    pair = pair.with_images(*preprocess_pair(pair.reference, pair.secondary, chain))
     with clock("track") as tick:
         tracked = track_file(
             pair,

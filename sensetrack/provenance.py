@@ -32,6 +32,8 @@ class Provenance:
         What was done to the field since, one entry per step.
     version : str
         sensetrack version that measured it.
+    preprocess : tuple of str
+        Image filters that both images passed through before, one entry each.
     """
 
     tracker: str = ""
@@ -43,6 +45,7 @@ class Provenance:
     days: float | None = None
     history: tuple[str, ...] = ()
     version: str = ""
+    preprocess: tuple[str, ...] = ()
 
     def to_tags(self) -> dict[str, str]:
         """Return dataset tags."""
@@ -64,6 +67,7 @@ class Provenance:
             "reference_date": parse_time,
             "secondary_date": parse_time,
             "days": float,
+            "preprocess": lambda text: tuple(json.loads(text)),
             "history": lambda text: tuple(json.loads(text)),
         }
         names = [item.name for item in dataclasses.fields(cls) if item.name in tags]

@@ -1,8 +1,9 @@
-"""Filters and trackers from one line of text, as command lines and project files write them."""
+"""Filters, image filters and trackers from one line of text, as command lines and project files write them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -10,6 +11,8 @@ import yaml
 from sensetrack.errors import ParameterError
 from sensetrack.filters import Filter
 from sensetrack.filters import registry as filters
+from sensetrack.preprocess import ImageFilter
+from sensetrack.preprocess import registry as image_filters
 from sensetrack.registry import Registry
 from sensetrack.trackers import Tracker
 from sensetrack.trackers import registry as trackers
@@ -42,6 +45,29 @@ def tracker_of(text: str) -> Tracker:
     """
     name, values = _parse(text, trackers)
     return trackers.get(name)(**values)
+
+
+def image_filter_of(text: str | Mapping[str, Any]) -> ImageFilter:
+    """Build an image filter from text as `filter_of` does, or from a mapping of its name to its parameters.
+
+    Parameters
+    ----------
+    text : str or mapping
+        Such as ``"highpass:sigma=8"`` or, as project files may write it, ``{"highpass": {"sigma": 8}}``.
+
+    Raises
+    ------
+    ParameterError
+        There is no such image filter or parameter, or a value does not fit.
+    """
+    if isinstance(text, str):
+        name, values = _parse(text, image_filters)
+        return image_filters.get(name)(**values)
+    if len(text) != 1 or not isinstance(values := next(iter(text.values())) or {}, Mapping):
+        raise ParameterError(
+            f"image filter {dict(text)!r}: give one name with its parameters, {{highpass: {{sigma: 8}}}}"
+        )
+    return image_filters.get(next(iter(text)))(**values)
 
 
 def _parse(text: str, registry: Registry[Any]) -> tuple[str, dict[str, object]]:

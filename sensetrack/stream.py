@@ -6,6 +6,7 @@ field; one writer in the calling thread owns the output. Memory is bounded by wo
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class TrackTask:
     def __call__(self, block: Block) -> Field:
         """Return the field of ``block``, which counts output pixels."""
         tracker = self.tracker
-        pad = tracker.margin
+        pad = -(-tracker.margin // tracker.alignment) * tracker.alignment
         core = block.scale(tracker.spacing)
         area = core.expand(pad)
         inside = None if self.mask is None else self._inside(block)
@@ -182,6 +183,7 @@ def provenance_of(pair: ImagePair, tracker: Tracker) -> Provenance:
         parameters=tracker.to_json(),
         reference=pair.reference.place,
         secondary=pair.secondary.place,
+        preprocess=tuple(process.text for process in pair.reference.processes),
         reference_date=pair.reference.acquired,
         secondary_date=pair.secondary.acquired,
         days=pair.days,
@@ -193,7 +195,9 @@ def _run(
     task: TrackTask, grid: Grid, engine: Engine | None, size: int, progress: Progress | None
 ) -> Iterator[tuple[Block, Field]]:
     """Yield every block and its field in order; raise at the end when nothing at all was measured."""
-    plan = list(plan_blocks(grid.shape, max(1, size // task.tracker.spacing)))
+    tracker = task.tracker
+    multiple = tracker.alignment // math.gcd(tracker.alignment, tracker.spacing)
+    plan = list(plan_blocks(grid.shape, max(1, size // tracker.spacing), multiple))
     counts: Counter[str] = Counter()
     usable = 0
     fields = (engine or Serial()).map(task, plan)

@@ -115,10 +115,11 @@ def read(
     block: Block,
     nodata: float | None,
     *,
+    weights: tuple[float, ...] | None = None,
     expand_palette: bool = True,
     out_shape: tuple[int, int] | None = None,
 ) -> tuple[PixelArray, Mask]:
-    """Read one window: the mean of ``bands`` and where all of them are valid.
+    """Read one window: the mean of ``bands``, or their weighted sum, and where all of them are valid.
 
     Parameters
     ----------
@@ -129,6 +130,8 @@ def read(
         Window inside the raster.
     nodata : float or None
         Missing value, in place of the file's own and beside its masks and alpha band.
+    weights : tuple of float, optional
+        One per band; default: those of the mean.
     expand_palette : bool
         Turn indices into a colour table into grey values; else they are read as numbers.
     out_shape : tuple of int, optional
@@ -142,7 +145,7 @@ def read(
     window = Window(block.col, block.row, block.width, block.height)
     with opened(path) as ds:
         try:
-            return _read_bands(ds, bands, window, nodata, expand_palette, out_shape)
+            return _read_bands(ds, bands, window, nodata, weights, expand_palette, out_shape)
         except RasterioError as error:
             why = reason_of(error, path)
             raise CorruptFileError(f"{public_name(path)}: its pixels cannot be read, is it cut off? ({why})") from error
@@ -171,12 +174,13 @@ def _read_bands(
     bands: tuple[int, ...],
     window: Window,
     nodata: float | None,
+    weights: tuple[float, ...] | None,
     expand_palette: bool,
     out_shape: tuple[int, int] | None,
 ) -> tuple[PixelArray, Mask]:
     total: PixelArray | None = None
     valid: Mask | None = None
-    for band in bands:
+    for number, band in enumerate(bands):
         raw = ds.read(band, window=window, out_shape=out_shape)
         mask = _mask_of(ds, band, window, out_shape)
         if expand_palette and ds.colorinterp[band - 1] == ColorInterp.palette:
@@ -185,11 +189,14 @@ def _read_bands(
             pixels, good = to_pixels(raw, mask, None)
         else:
             pixels, good = to_pixels(raw, mask, nodata)
+        if weights is not None:
+            pixels = pixels * np.float32(weights[number])
         total = pixels if total is None else total + pixels
         valid = good if valid is None else valid & good
     assert total is not None and valid is not None
     if len(bands) > 1:
-        total = (total / len(bands)).astype(total.dtype)
+        if weights is None:
+            total = (total / len(bands)).astype(total.dtype)
         total[~valid] = 0
     return total, valid
 

@@ -20,6 +20,7 @@ from sensetrack.raster import _gdal
 from sensetrack.raster.dates import acquisition_time
 from sensetrack.raster.grid import Grid, crs_name
 from sensetrack.raster.methods import Method, check_method
+from sensetrack.raster.process import Process
 from sensetrack.raster.tiles import Block, whole
 from sensetrack.types import DoubleArray, Mask, PathLike, PixelArray
 
@@ -54,6 +55,8 @@ class Image:
         File, URL or GDAL virtual path; None for an array.
     bands : tuple of int
         GDAL band numbers that are read; several are averaged (the grey value of a colour picture).
+    weights : tuple of float or None
+        Weights with which the bands are summed, in place of the mean.
     band_names : tuple of str
         Names of all bands of the file.
     dtype : str
@@ -70,11 +73,14 @@ class Image:
         Whether pixels are indices into a colour table, which are read as its grey values.
     warp : Warp or None
         From which grid, and how, pixels are resampled onto `grid` while they are read.
+    processes : tuple of Process
+        What changes the pixels, one after the other, after any resampling.
     """
 
     grid: Grid
     path: str | None = None
     bands: tuple[int, ...] = (1,)
+    weights: tuple[float, ...] | None = None
     band_names: tuple[str, ...] = ()
     dtype: str = "float32"
     nodata: float | None = None
@@ -83,6 +89,7 @@ class Image:
     driver: str = ""
     is_palette: bool = False
     warp: Warp | None = None
+    processes: tuple[Process, ...] = ()
     _pixels: PixelArray | None = field(default=None, repr=False)
     _valid: Mask | None = field(default=None, repr=False)
 
@@ -164,7 +171,14 @@ class Image:
     @property
     def is_complex(self) -> bool:
         """Whether pixels are read as complex64."""
+        for process in reversed(self.processes):
+            if process.is_complex is not None:
+                return process.is_complex
         return "complex" in self.dtype
+
+    def processed(self, process: Process) -> Self:
+        """Return the same image with its pixels changed as they are read, after what changes them already."""
+        return dataclasses.replace(self, processes=(*self.processes, process))
 
     def read(self, block: Block | None = None) -> tuple[PixelArray, Mask]:
         """Read a window and which of its pixels are valid.
@@ -186,16 +200,35 @@ class Image:
             The file's pixels cannot be read.
         """
         block = block or whole(self.grid.shape)
-        inner = block.clip(self.grid.shape)
-        pixels: PixelArray = np.zeros(block.shape, self._pixel_type)
-        valid = np.zeros(block.shape, np.bool_)
+        area = block.expand(sum(process.margin for process in self.processes))
+        inner = area.clip(self.grid.shape)
+        pixels: PixelArray = np.zeros(area.shape, self._pixel_type)
+        valid = np.zeros(area.shape, np.bool_)
         if inner is not None:
-            target = inner.within(block)
+            target = inner.within(area)
             pixels[target], valid[target] = self._read_inside(inner)
+        for process in self.processes:
+            pixels, valid = process(pixels, valid, area)
+            smaller = area.expand(-process.margin)
+            part = smaller.within(area)
+            pixels, valid, area = pixels[part], valid[part], smaller
+            outside = self._outside(area)
+            pixels[outside], valid[outside] = 0, False
         return pixels, valid
 
+    def _outside(self, area: Block) -> Mask:
+        """Return which pixels of a window lie beyond the image."""
+        inner = area.clip(self.grid.shape)
+        outside = np.ones(area.shape, np.bool_)
+        if inner is not None:
+            outside[inner.within(area)] = False
+        return outside
+
     def read_overview(self, size: int) -> tuple[PixelArray, Mask]:
-        """Read the whole image with its longer side decimated to at most ``size`` pixels, for display."""
+        """Read the whole image with its longer side decimated to at most ``size`` pixels, for display.
+
+        Its own pixels, without what `processes` would make of them.
+        """
         step = max(1, -(-max(self.grid.shape) // size))
         rows, cols = (-(-length // step) for length in self.grid.shape)
         if self.warp is not None:
@@ -203,7 +236,7 @@ class Image:
             coarse = Grid((rows, cols), self.grid.transform @ scale, self.grid.crs)
             return self._resample_coarse(coarse)
         if self.path is None:
-            pixels, valid = self.read()
+            pixels, valid = self._read_own(whole(self.grid.shape))
             return pixels[::step, ::step], valid[::step, ::step]
         return self._read_file(whole(self.grid.shape), (rows, cols))
 
@@ -226,7 +259,11 @@ class Image:
             The method is another one.
         GridError
             One of the two grids has a CRS and the other has none.
+        InputError
+            Its pixels are changed after reading, which belongs after the resampling.
         """
+        if self.processes:
+            raise InputError(f"{self.name} is filtered as it is read; resample it first and filter it then")
         source = self.grid if self.warp is None else self.warp.source
         if (source.crs is None) != (grid.crs is None):
             raise GridError(
@@ -237,7 +274,7 @@ class Image:
 
     @property
     def _pixel_type(self) -> type[np.inexact]:
-        return np.complex64 if self.is_complex else np.float32
+        return np.complex64 if "complex" in self.dtype else np.float32
 
     def _read_inside(self, block: Block) -> tuple[PixelArray, Mask]:
         """Read a window inside the image."""
@@ -263,7 +300,13 @@ class Image:
     def _read_file(self, block: Block, out_shape: tuple[int, int] | None = None) -> tuple[PixelArray, Mask]:
         assert self.path is not None
         return _gdal.read(
-            self.path, self.bands, block, self.nodata, expand_palette=self.is_palette, out_shape=out_shape
+            self.path,
+            self.bands,
+            block,
+            self.nodata,
+            weights=self.weights,
+            expand_palette=self.is_palette,
+            out_shape=out_shape,
         )
 
     def _resample_coarse(self, target: Grid) -> tuple[PixelArray, Mask]:

@@ -81,7 +81,7 @@ def tiles_under(block: Block, shape: tuple[int, int]) -> Iterator[Block]:
             yield Block(row, col, min(TILE, shape[0] - row), min(TILE, shape[1] - col))
 
 
-def plan_blocks(shape: tuple[int, int], size: int) -> Iterator[Block]:
+def plan_blocks(shape: tuple[int, int], size: int, multiple: int = 1) -> Iterator[Block]:
     """Yield blocks of at most ``size`` x ``size`` pixels that cover a raster once, in the order of its tiles.
 
     Blocks either consist of whole tiles or divide one: a file that is written in this order needs one open tile.
@@ -92,7 +92,11 @@ def plan_blocks(shape: tuple[int, int], size: int) -> Iterator[Block]:
         Rows and columns of the raster.
     size : int
         Side of a block in pixels, at least 1; blocks at the lower and right edge are smaller.
+    multiple : int
+        Power of two up to `TILE`: every block starts at a multiple of it, and its side is rounded to a power of two.
     """
+    if multiple > 1:
+        size = max(multiple, 1 << (size.bit_length() - 1)) if size < TILE else size
     outer = max(TILE, size - size % TILE)
     parts = -(-outer // size)
     inner = -(-outer // parts)

@@ -45,6 +45,14 @@ class Tracker(Params, ABC):
         return 0.0
 
     @property
+    def alignment(self) -> int:
+        """Input pixels, a power of two up to 512, to whose multiples blocks and their margins are rounded.
+
+        For trackers that work on a coarser lattice, which must lie alike in every block: pyramids, sparse passes.
+        """
+        return 1
+
+    @property
     def smallest_image(self) -> int:
         """Least number of rows and of columns that make sense."""
         return self.spacing

@@ -8,7 +8,7 @@ import click
 
 from sensetrack.coregister.write import write_images
 from sensetrack.params import read_mapping
-from sensetrack.preprocess import describe, preprocess, preprocess_pair, registry
+from sensetrack.preprocess import describe, preprocess_image, preprocess_pair, registry
 from sensetrack.raster.image import Image
 from sensetrack.specs import image_filter_of
 
@@ -76,7 +76,7 @@ def command(
     target.check((".tif", ".tiff"), [image, like])
     source = Image.open(image, band=band, nodata=nodata)
     if like is None:
-        result = preprocess(source, filters)
+        result = preprocess_image(source, filters)
     else:
         partner = Image.open(like, band=band, nodata=nodata)
         result = preprocess_pair(partner, source, filters)[1]

@@ -26,6 +26,7 @@ _HOMES = {
     "Flag": "displacement",
     "Grid": "raster.grid",
     "Image": "raster.image",
+    "ImageFilter": "preprocess",
     "ImagePair": "pair",
     "SensetrackError": "errors",
     "Serial": "engine",
@@ -38,8 +39,11 @@ _HOMES = {
     "fill_gaps": "repair",
     "filter_file": "filter_stream",
     "filter_of": "specs",
+    "image_filter_of": "specs",
     "median_smooth": "repair",
     "open_engine": "engine",
+    "preprocess_image": "preprocess",
+    "preprocess_pair": "preprocess",
     "track": "stream",
     "track_file": "stream",
     "tracker_of": "specs",
@@ -62,12 +66,16 @@ if TYPE_CHECKING:
     from sensetrack.filters import Filter as Filter
     from sensetrack.filters import apply_all as apply_all
     from sensetrack.pair import ImagePair as ImagePair
+    from sensetrack.preprocess import ImageFilter as ImageFilter
+    from sensetrack.preprocess import preprocess_image as preprocess_image
+    from sensetrack.preprocess import preprocess_pair as preprocess_pair
     from sensetrack.raster.grid import Grid as Grid
     from sensetrack.raster.image import Image as Image
     from sensetrack.raster.mask import AreaMask as AreaMask
     from sensetrack.repair import fill_gaps as fill_gaps
     from sensetrack.repair import median_smooth as median_smooth
     from sensetrack.specs import filter_of as filter_of
+    from sensetrack.specs import image_filter_of as image_filter_of
     from sensetrack.specs import tracker_of as tracker_of
     from sensetrack.stream import track as track
     from sensetrack.stream import track_file as track_file

@@ -44,7 +44,7 @@ class Fitted:
         return self.filter.run(pixels, valid, self.state, (block.row, block.col))
 
 
-def preprocess(image: Image, filters: Sequence[ImageFilter]) -> Image:
+def preprocess_image(image: Image, filters: Sequence[ImageFilter]) -> Image:
     """Return an image that passes through filters, the first one first, as it is read.
 
     Parameters
@@ -78,7 +78,7 @@ def preprocess_pair(reference: Image, secondary: Image, filters: Sequence[ImageF
     Raises
     ------
     InputError
-        As `preprocess`.
+        As `preprocess_image`.
     """
     for each in filters:
         state = each.fit(reference)

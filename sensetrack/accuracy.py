@@ -42,8 +42,8 @@ class Accuracy:
         Pixels whose truth is known, and how many of them have a value.
     bias_x, bias_y : float
         Median error along dx and dy, or along vx and vy.
-    rmse, median, p90, p95 : float
-        Root mean square and percentiles of the endpoint error.
+    rmse, mean, median, p90, p95 : float
+        Root mean square, mean and percentiles of the endpoint error.
     within_68, within_95 : float
         Share of component errors within 1 and within 1.96 predicted standard deviations: 0.68 and 0.95 when the
         predictions are right; larger when they are too cautious.
@@ -56,6 +56,7 @@ class Accuracy:
     bias_x: float
     bias_y: float
     rmse: float
+    mean: float
     median: float
     p90: float
     p95: float
@@ -182,25 +183,38 @@ def _judge(
     areas: Mapping[str, AreaMask],
     unit: str,
 ) -> list[Accuracy]:
-    rows = [_of_area(EVERYWHERE, errors, sigmas, usable, known, unit)]
+    rows = [accuracy_of(EVERYWHERE, errors, sigmas, usable, known, unit)]
     for name, area in areas.items():
         inside = area.read(grid)
-        rows.append(_of_area(name, errors, sigmas, usable & inside, known & inside, unit))
+        rows.append(accuracy_of(name, errors, sigmas, usable & inside, known & inside, unit))
     return rows
 
 
-def _of_area(
+def accuracy_of(
     area: str,
     errors: tuple[DoubleArray, DoubleArray],
     sigmas: tuple[FloatArray, FloatArray],
     usable: Mask,
     known: Mask,
-    unit: str,
+    unit: str = "px",
 ) -> Accuracy:
+    """Judge errors that are known already.
+
+    Parameters
+    ----------
+    area : str
+        What to call the area that ``known`` covers.
+    errors, sigmas : tuple of ndarray
+        Of both components: measured minus true, and the predicted standard deviation.
+    usable, known : ndarray of bool
+        Where there is a value, and where the truth is known.
+    unit : str
+        Of the errors.
+    """
     where = usable & known
     total, count = int(np.count_nonzero(known)), int(np.count_nonzero(where))
     if not count:
-        return Accuracy(area, unit, total, 0, *[math.nan] * 8)
+        return Accuracy(area, unit, total, 0, *[math.nan] * 9)
     x, y = (np.asarray(error[where], np.float64) for error in errors)
     length = np.hypot(x, y)
     scaled = np.abs(np.concatenate([x / sigmas[0][where], y / sigmas[1][where]]))
@@ -214,6 +228,7 @@ def _of_area(
         bias_x=float(np.median(x)),
         bias_y=float(np.median(y)),
         rmse=float(np.sqrt(np.mean(length**2))),
+        mean=float(np.mean(length)),
         median=p50,
         p90=p90,
         p95=p95,

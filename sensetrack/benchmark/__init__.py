@@ -1,0 +1,1 @@
+"""Every tracker and image filter on the same pairs of known displacement, and on real ones."""

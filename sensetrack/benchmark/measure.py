@@ -1,0 +1,252 @@
+"""Runs trackers on pairs, with a watch, and judges what comes out."""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+import sensetrack
+from sensetrack import device
+from sensetrack.accuracy import Accuracy, accuracy_of
+from sensetrack.benchmark.pairs import KnownPair, centres
+from sensetrack.displacement import Field
+from sensetrack.errors import SensetrackError
+from sensetrack.raster.image import Image
+from sensetrack.specs import tracker_of
+from sensetrack.trackers import Tracker, registry
+from sensetrack.types import DoubleArray, Mask
+
+SLACK = 4
+"""Pixels that a search range reaches beyond the largest displacement."""
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One number of a real pair.
+
+    Attributes
+    ----------
+    name, unit : str
+    found, expected : float
+        Measured, and published or independently checked.
+    """
+
+    name: str
+    found: float
+    expected: float
+    unit: str = "px"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one tracker made of one pair.
+
+    Attributes
+    ----------
+    kind : {"made", "real"}
+    tracker : str
+        As it was asked for, such as ``"pcc:window=32"``.
+    field, condition, texture : str
+        What the pair is; a real pair is named in ``field``.
+    filter : str
+        Image filter that both images passed through, or "".
+    parameters : str
+        All parameters of the tracker as JSON.
+    seed, rows, cols : int
+        Of the pair.
+    spacing : int
+        Input pixels per estimate.
+    estimates : int
+        Output pixels.
+    seconds : float
+        Wall clock of tracking.
+    accuracy : Accuracy or None
+        Inside the border that is not scored; None without a dense truth, or when the tracker failed.
+    findings : tuple of Finding
+    reason : str
+        Why there is no result; "" when there is one.
+    """
+
+    kind: str
+    tracker: str
+    field: str
+    condition: str = ""
+    texture: str = ""
+    filter: str = ""
+    parameters: str = ""
+    seed: int = 0
+    rows: int = 0
+    cols: int = 0
+    spacing: int = 0
+    estimates: int = 0
+    seconds: float = math.nan
+    accuracy: Accuracy | None = None
+    findings: tuple[Finding, ...] = ()
+    reason: str = ""
+
+    @property
+    def speed(self) -> float:
+        """Estimates per second."""
+        return self.estimates / self.seconds if self.seconds > 0 else math.nan
+
+    @property
+    def share(self) -> float:
+        """Share of the scored pixels that were measured, 0..1; 0 when the tracker failed."""
+        return 0.0 if self.accuracy is None else self.accuracy.share
+
+
+@dataclass
+class Contender:
+    """A tracker that takes part.
+
+    Attributes
+    ----------
+    name : str
+        As it was asked for.
+    tracker : Tracker or None
+    reason : str
+        Why there is no tracker.
+    is_warm : bool
+        Whether it has run before, so that what it compiles is compiled.
+    """
+
+    name: str
+    tracker: Tracker | None
+    reason: str = ""
+    is_warm: bool = field(default=False, compare=False)
+
+    def prepared(self, reach: float) -> Tracker:
+        """Return the tracker for a pair whose largest displacement along rows or columns is ``reach`` pixels.
+
+        A parameter called ``search`` that was left at its default becomes ``ceil(reach) + 4`` for every tracker that
+        has one, so that nobody searches further than others or not far enough; nothing else is tuned.
+
+        Raises
+        ------
+        ParameterError
+            The tracker's other parameters do not admit that search range, or there is no tracker.
+        """
+        if self.tracker is None:
+            raise SensetrackError(self.reason)
+        if "search" not in type(self.tracker).model_fields or "search" in self.tracker.model_fields_set:
+            return self.tracker
+        return self.tracker.with_changes(search=math.ceil(reach) + SLACK)
+
+    def timed(self, work: Callable[[], Result]) -> tuple[Result, float]:
+        """Return a result and the seconds that it took; the first time it is made twice."""
+        if not self.is_warm:
+            work()
+            self.is_warm = True
+        start = time.perf_counter()
+        result = work()
+        return result, time.perf_counter() - start
+
+
+def contenders(specs: Sequence[str] = ()) -> list[Contender]:
+    """Return the trackers that take part.
+
+    Parameters
+    ----------
+    specs : sequence of str
+        As `sensetrack.specs.tracker_of` takes them; default: every registered tracker with its defaults. One that
+        cannot be loaded then takes part with the reason.
+
+    Raises
+    ------
+    ParameterError
+        A tracker of ``specs`` does not exist, or a parameter does not fit.
+    """
+    if specs:
+        return [Contender(spec, tracker_of(spec)) for spec in specs]
+    found = []
+    for name in registry.names():
+        try:
+            found.append(Contender(name, tracker_of(name)))
+        except SensetrackError as error:
+            found.append(Contender(name, None, reason_of(error)))
+    return found
+
+
+def measure(
+    contender: Contender, pair: KnownPair, reach: float, seed: int, images: Sequence[Image] | None = None
+) -> Run:
+    """Run a tracker on a pair; whatever goes wrong becomes the reason.
+
+    Parameters
+    ----------
+    contender : Contender
+    pair : KnownPair
+    reach : float
+        Largest component of the displacement, in pixels.
+    seed : int
+        From which the pair was made, for the record.
+    images : sequence of Image, optional
+        Both images, filtered, in place of the pair's own.
+
+    Returns
+    -------
+    Run
+    """
+    known = {
+        "kind": "made",
+        "tracker": contender.name,
+        "field": pair.field.name,
+        "condition": pair.condition.name,
+        "texture": pair.texture,
+        "seed": seed,
+        "rows": pair.size,
+        "cols": pair.size,
+    }
+    try:
+        tracker = contender.prepared(reach)
+        first, second = images or (Image.from_array(pair.reference), Image.from_array(pair.secondary))
+        (reference, reference_valid), (secondary, secondary_valid) = first.read(), second.read()
+        found, seconds = contender.timed(lambda: tracker.track(reference, secondary, reference_valid, secondary_valid))
+        row, col = centres(tracker, pair.size)
+        inside = _inside(row, col, pair.size, pair.border)
+        accuracy = errors_of(found, pair.truth(row, col), inside)
+    except Exception as error:  # a tracker of somebody else may raise anything, and still gets its row
+        return Run(**known, reason=reason_of(error))
+    return Run(
+        **known,
+        parameters=tracker.to_json(),
+        spacing=tracker.spacing,
+        estimates=found.dx.size,
+        seconds=seconds,
+        accuracy=accuracy,
+    )
+
+
+def errors_of(found: Field, truth: tuple[DoubleArray, DoubleArray], known: Mask) -> Accuracy:
+    """Judge a field against ``(dy, dx)`` at its output pixels where ``known``; flagged pixels are not measured."""
+    dy, dx = truth
+    errors = found.dx - dx, found.dy - dy
+    return accuracy_of("interior", errors, (found.sigma_dx, found.sigma_dy), found.measured, known)
+
+
+def reason_of(error: Exception) -> str:
+    """Return an exception as one line; the toolkit's own errors without their type."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, SensetrackError) else f"{type(error).__name__}: {text}"
+
+
+def machine() -> dict[str, str | int]:
+    """Return what the timings and figures depend on beside the pairs."""
+    return {
+        "version": sensetrack.__version__,
+        "platform": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "cores": device.cores(),
+    }
+
+
+def _inside(row: DoubleArray, col: DoubleArray, size: int, border: int) -> Mask:
+    inside: Mask = (np.minimum(row, col) >= border) & (np.maximum(row, col) <= size - 1 - border)
+    return inside

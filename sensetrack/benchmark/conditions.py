@@ -77,9 +77,9 @@ CONDITIONS = {
         Condition("speckle", "independent speckle of 10 looks, noise 20 dB", ("gravel", "radar"), looks=10),
         Condition(
             "light",
-            "another sun (30 degrees on, 6 lower) on the terrain, patches of other gain and offset, noise 20 dB",
+            "the sun 20 degrees on and 6 lower (terrain), patches of other gain and offset, noise 20 dB",
             ("terrain", "gravel"),
-            sun=Sun(SUN.azimuth + 30, SUN.elevation - 6),
+            sun=Sun(SUN.azimuth + 20, SUN.elevation - 6),
             patches=0.8,
         ),
     )
@@ -89,11 +89,14 @@ CONDITIONS = {
 LIGHTS = {
     item.name: item
     for item in (
-        Condition(
-            "suns",
-            "one terrain under two suns, 80 degrees apart, with cast shadows",
-            ("terrain",),
-            sun=Sun(SUN.azimuth + 80, SUN.elevation - 8),
+        *(
+            Condition(
+                f"suns-{angle}",
+                f"one terrain under two suns, {angle} degrees apart, the later one 9 lower; cast shadows",
+                ("terrain",),
+                sun=Sun(SUN.azimuth + angle, SUN.elevation - 9),
+            )
+            for angle in (45, 75)
         ),
         Condition("patches", "patches of other gain and offset", ("terrain", "gravel"), patches=2.4),
         Condition("ramp", "gain and offset that change across the image", ("terrain", "gravel"), ramp=2.0),

@@ -6,7 +6,7 @@ import math
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -68,6 +68,8 @@ class Run:
         Output pixels.
     seconds : float
         Wall clock of tracking.
+    share : float
+        Of the scored pixels, 0..1, that were measured; 0 when the tracker failed.
     accuracy : Accuracy or None
         Inside the border that is not scored; None without a dense truth, or when the tracker failed.
     findings : tuple of Finding
@@ -88,6 +90,7 @@ class Run:
     spacing: int = 0
     estimates: int = 0
     seconds: float = math.nan
+    share: float = 0.0
     accuracy: Accuracy | None = None
     findings: tuple[Finding, ...] = ()
     reason: str = ""
@@ -96,11 +99,6 @@ class Run:
     def speed(self) -> float:
         """Estimates per second."""
         return self.estimates / self.seconds if self.seconds > 0 else math.nan
-
-    @property
-    def share(self) -> float:
-        """Share of the scored pixels that were measured, 0..1; 0 when the tracker failed."""
-        return 0.0 if self.accuracy is None else self.accuracy.share
 
 
 @dataclass
@@ -175,53 +173,47 @@ def contenders(specs: Sequence[str] = ()) -> list[Contender]:
     return found
 
 
-def measure(
-    contender: Contender, pair: KnownPair, reach: float, seed: int, images: Sequence[Image] | None = None
-) -> Run:
+def measure(contender: Contender, pair: KnownPair, images: tuple[Image, Image] | None = None) -> Run:
     """Run a tracker on a pair; whatever goes wrong becomes the reason.
 
     Parameters
     ----------
     contender : Contender
     pair : KnownPair
-    reach : float
-        Largest component of the displacement, in pixels.
-    seed : int
-        From which the pair was made, for the record.
-    images : sequence of Image, optional
+    images : tuple of Image, optional
         Both images, filtered, in place of the pair's own.
 
     Returns
     -------
     Run
     """
-    known = {
-        "kind": "made",
-        "tracker": contender.name,
-        "field": pair.field.name,
-        "condition": pair.condition.name,
-        "texture": pair.texture,
-        "seed": seed,
-        "rows": pair.size,
-        "cols": pair.size,
-    }
+    run = Run(
+        kind="made",
+        tracker=contender.name,
+        field=pair.field.name,
+        condition=pair.condition.name,
+        texture=pair.texture,
+        seed=pair.seed,
+        rows=pair.size,
+        cols=pair.size,
+    )
     try:
-        tracker = contender.prepared(reach)
+        tracker = contender.prepared(pair.reach)
         first, second = images or (Image.from_array(pair.reference), Image.from_array(pair.secondary))
         (reference, reference_valid), (secondary, secondary_valid) = first.read(), second.read()
         found, seconds = contender.timed(lambda: tracker.track(reference, secondary, reference_valid, secondary_valid))
         row, col = centres(tracker, pair.size)
-        inside = _inside(row, col, pair.size, pair.border)
-        accuracy = errors_of(found, pair.truth(row, col), inside)
+        accuracy = errors_of(found, pair.truth(row, col), inside(row, col, (pair.size, pair.size), pair.border))
     except Exception as error:  # a tracker of somebody else may raise anything, and still gets its row
-        return Run(**known, reason=reason_of(error))
-    return Run(
-        **known,
+        return replace(run, reason=reason_of(error))
+    return replace(
+        run,
         parameters=tracker.to_json(),
         spacing=tracker.spacing,
         estimates=found.dx.size,
         seconds=seconds,
         accuracy=accuracy,
+        share=accuracy.share,
     )
 
 
@@ -247,6 +239,7 @@ def machine() -> dict[str, str | int]:
     }
 
 
-def _inside(row: DoubleArray, col: DoubleArray, size: int, border: int) -> Mask:
-    inside: Mask = (np.minimum(row, col) >= border) & (np.maximum(row, col) <= size - 1 - border)
-    return inside
+def inside(row: DoubleArray, col: DoubleArray, shape: tuple[int, int], border: int) -> Mask:
+    """Return which positions lie at least ``border`` pixels inside an image of ``shape``."""
+    gap = np.minimum(np.minimum(row, shape[0] - 1 - row), np.minimum(col, shape[1] - 1 - col))
+    return np.asarray(gap >= border, np.bool_)

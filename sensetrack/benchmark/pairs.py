@@ -28,6 +28,9 @@ class KnownPair:
     field : KnownField
     condition : Condition
     texture : str
+    seed : int
+    reach : float
+        Largest component of the displacement, in pixels.
     reference, secondary : ndarray of float32
         Square; content at ``(row, col)`` of the reference is found at ``(row + dy, col + dx)`` of the secondary.
     """
@@ -35,13 +38,15 @@ class KnownPair:
     field: KnownField
     condition: Condition
     texture: str
+    seed: int
+    reach: float
     reference: FloatArray
     secondary: FloatArray
 
     @property
     def size(self) -> int:
         """Side in pixels."""
-        return self.reference.shape[0]
+        return len(self.reference)
 
     @property
     def border(self) -> int:
@@ -93,7 +98,8 @@ class PairMaker:
         pixels = np.arange(self.size, dtype=np.float64)
         row, col = pixels[:, None], pixels[None, :]
         dy, dx = field.at(row, col, self.size)
-        if max(np.abs(dy).max(), np.abs(dx).max()) > PAD - 8:
+        reach = max(float(np.abs(part).max()) for part in (dy, dx))
+        if reach > PAD - 8:
             raise ParameterError(f"field '{field.name}': displacements of more than {PAD - 8} px leave the ground")
         first = ground.radiance()
         second = first if ground.height is None or condition.sun == SUN else ground.radiance(condition.sun)
@@ -101,7 +107,8 @@ class PairMaker:
         rng = np.random.default_rng((self.seed, *(zlib.crc32(word.encode()) for word in words)))
         reference = condition.expose(sample(first, row + dy, col + dx), rng)
         changed = condition.change(sample(second, row, col), (self.seed, zlib.crc32(texture.encode())))
-        return KnownPair(field, condition, texture, reference, condition.expose(changed, rng))
+        secondary = condition.expose(changed, rng)
+        return KnownPair(field, condition, texture, self.seed, reach, reference, secondary)
 
 
 def centres(tracker: Tracker, size: int) -> tuple[DoubleArray, DoubleArray]:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from sensetrack.scene._camera import POINT_SPREAD, Sun, illuminate
@@ -22,7 +24,7 @@ PAD = 40
 SUN = Sun(135, 45)
 """Light on the first date."""
 
-_SPLINE = 5
+_SPLINE: Final = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +45,7 @@ class Ground:
     @property
     def size(self) -> int:
         """Side of the image, in pixels."""
-        return self.albedo.shape[0] // OVERSAMPLING - 2 * PAD
+        return len(self.albedo) // OVERSAMPLING - 2 * PAD
 
     def radiance(self, sun: Sun = SUN) -> FloatArray:
         """Return what the sensor sees under a sun, through a Gaussian point spread of 0.6 px."""
@@ -94,18 +96,13 @@ def moon(size: int, seed: int) -> Ground:
     return _from_picture(data.moon(), size)
 
 
-def _from_picture(picture: np.ndarray, size: int) -> Ground:
+def _from_picture(picture: NDArray[np.uint8], size: int) -> Ground:
     """Lay a picture out so that its middle is that of the image, at one picture pixel per image pixel."""
     first = [0.5 * (side - size) - PAD for side in picture.shape]
-    fine = ndimage.affine_transform(
-        picture.astype(np.float64),
-        np.full(2, 1 / OVERSAMPLING),
-        offset=first,
-        output_shape=_fine_shape(size),
-        order=_SPLINE,
-        mode="mirror",
-    )
-    return Ground(np.maximum(fine, 1.0).astype(np.float32))
+    place = [start + np.arange(side) / OVERSAMPLING for start, side in zip(first, _fine_shape(size), strict=True)]
+    index = np.stack(np.meshgrid(*place, indexing="ij"))
+    fine: FloatArray = ndimage.map_coordinates(picture, index, order=_SPLINE, output=np.float32, mode="mirror")
+    return Ground(np.maximum(fine, np.float32(1.0)))
 
 
 def _fine_shape(size: int) -> tuple[int, int]:

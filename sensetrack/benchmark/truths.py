@@ -56,11 +56,6 @@ class KnownField:
         """
         return _FAMILIES[self.family](row, col, size, self.amplitude)
 
-    def reach(self, size: int) -> float:
-        """Return the largest component of the displacement within the image, in pixels."""
-        rows, cols = np.meshgrid(*[np.arange(size, dtype=np.float64)] * 2, indexing="ij")
-        return max(float(np.abs(part).max()) for part in self.at(rows, cols, size))
-
     def check(self, size: int) -> None:
         """Raise when an image is too small for it.
 

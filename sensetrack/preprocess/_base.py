@@ -28,9 +28,6 @@ class ImageFilter(Params, ABC):
     takes_complex: ClassVar[bool] = False
     """Whether it has a meaning for complex pixels."""
 
-    gives_complex: ClassVar[bool] = False
-    """Whether it makes complex pixels of real ones."""
-
     is_shared: ClassVar[bool] = False
     """Whether both images of a pair get what was learnt of the reference."""
 
@@ -38,6 +35,11 @@ class ImageFilter(Params, ABC):
     @abstractmethod
     def margin(self) -> int:
         """Pixels around a window that influence its result; 0 for a filter of single pixels."""
+
+    @property
+    def gives_complex(self) -> bool | None:
+        """Whether its results are complex; None: as the pixels it is given."""
+        return None
 
     def fit(self, image: Image) -> State:
         """Learn what the filter must know of the whole image.
@@ -107,7 +109,8 @@ class ImageFilter(Params, ABC):
     def run(self, pixels: PixelArray, valid: Mask, state: State, origin: tuple[int, int]) -> tuple[PixelArray, Mask]:
         """Filter clean pixels as `Image.read` gives them, with everything known; see `apply`."""
         if not valid.any():
-            return np.zeros(valid.shape, np.complex64 if self.gives_complex else pixels.dtype), valid
+            is_complex = np.iscomplexobj(pixels) if self.gives_complex is None else self.gives_complex
+            return np.zeros(valid.shape, np.complex64 if is_complex else np.float32), valid
         out, good = self._apply(pixels, valid, state, origin)
         good = good & np.isfinite(out)
         kind = np.complex64 if np.iscomplexobj(out) else np.float32
@@ -120,6 +123,6 @@ class ImageFilter(Params, ABC):
     def _check_pixels(self, is_complex: bool, name: str) -> None:
         if is_complex and not self.takes_complex:
             raise InputError(
-                f"{name} is complex, which {type(self).__name__} has no meaning for; it must come first in the chain, "
-                "or the amplitude be taken before"
+                f"{name} is complex, which {type(self).__name__} has no meaning for; put it before what makes the "
+                "pixels complex, or take the amplitude first with log or decibel"
             )

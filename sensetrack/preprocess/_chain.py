@@ -32,7 +32,7 @@ class Fitted:
     @property
     def is_complex(self) -> bool | None:
         """Whether its results are complex; None: as what it is given."""
-        return True if self.filter.gives_complex else None
+        return self.filter.gives_complex
 
     @property
     def text(self) -> str:

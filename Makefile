@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # Processes of the test run.
 WORKERS ?= 2
+# Folder of the real pairs for `make bench`, which goes on without it.
+DATA ?= ../shared/data
 
 .PHONY: demo test test-slow lint format bench docs clean distclean
 
@@ -49,7 +51,8 @@ test-slow: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/pcc_speed.py
-	$(BIN)/python benchmarks/real_pairs.py
+	$(BIN)/sensetrack benchmark trackers --overwrite -o benchmarks/out $(addprefix --data ,$(wildcard $(DATA)))
+	$(BIN)/sensetrack benchmark filters --overwrite -o benchmarks/out
 	$(BIN)/python benchmarks/large_pair.py
 
 docs: $(VENV)/.dev

@@ -77,7 +77,7 @@ class Command(click.Command):
         self, *args: Any, example: str = "", notes: Callable[[], Iterable[Note]] = tuple, **attributes: Any
     ) -> None:
         if example:
-            attributes["epilog"] = "\b\nExample:\n" + "\n".join(f"  {line}" for line in example.splitlines())
+            attributes["epilog"] = _epilog(example)
         attributes["params"] = [*(attributes.get("params") or []), *_verbosity()]
         super().__init__(*args, **attributes)
         self.notes = notes
@@ -130,10 +130,26 @@ def command(name: str, *, example: str, **attributes: Any) -> Callable[[Callable
     return click.command(name, cls=Command, example=example, **attributes)
 
 
+def group(name: str, *, example: str, **attributes: Any) -> Callable[[Callable[..., Any]], click.Group]:
+    """Declare a group of commands, which `subcommand` adds to; its docstring is its help, ``example`` ends it."""
+    return click.group(name, epilog=_epilog(example), **attributes)
+
+
+def subcommand(
+    parent: click.Group, name: str, *, example: str, **attributes: Any
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """Declare a command of a group, as `command` does."""
+    return parent.command(name, cls=Command, example=example, **attributes)
+
+
 def is_quiet() -> bool:
     """Whether ``-q`` was given to the running command."""
     ctx = click.get_current_context(silent=True)
     return bool(ctx and ctx.meta.get(QUIET))
+
+
+def _epilog(example: str) -> str:
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in example.splitlines())
 
 
 def _verbosity() -> list[click.Option]:

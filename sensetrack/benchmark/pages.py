@@ -40,10 +40,11 @@ def trackers_page(runs: Sequence[Run], plan: Plan, skipped: Sequence[str] = ()) 
         "## Mean error, px, over textures and conditions",
         markdown(*error_table(made, by_field | {"all": lambda run: True})),
         "## Share measured, stated errors, speed",
-        markdown(*_summary(made)),
-        "In 68 % and in 95 %: how often a component of the truth lies within 1 and 1.96 of the standard deviations "
-        "that the tracker states. Estimates per second: output pixels over the wall clock of `track`, the median of "
-        "all pairs.",
+        markdown(*summary_table(made)),
+        "Mean, median and 90th percentile of the error, px, averaged over all pairs. In 68 % and in 95 %: how often a "
+        "component of the truth lies within 1 and 1.96 of the standard deviations that the tracker states. Per second: "
+        "output pixels over the wall clock of `track`, the median of all pairs. Spacing: input pixels from one "
+        "estimate to the next.",
         "## Mean error, px, by condition",
     ]
     for name in plan.conditions:
@@ -78,6 +79,20 @@ def filters_page(runs: Sequence[Run], plan: Plan) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def summary_table(made: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
+    """Return heads and rows of the table of trackers: errors in pixels, share measured, stated errors, speed."""
+    rows = []
+    for name in dict.fromkeys(run.tracker for run in made):
+        own = [run for run in made if run.tracker == name]
+        cell = sum_up(own)
+        spacing = next((str(run.spacing) for run in own if run.spacing), "–")
+        errors = [pixels(value) for value in (cell.mean, cell.median, cell.p90)]
+        shares = [percent(value) for value in (cell.share, cell.within_68, cell.within_95)]
+        rows.append([f"`{name}`", *errors, *shares, rate(cell.speed), spacing])
+    heads = ["tracker", "mean", "median", "p90", "measured", "in 68 %", "in 95 %", "per second", "spacing"]
+    return heads, rows
+
+
 def filter_table(runs: Sequence[Run], tracker: str, conditions: Sequence[str]) -> tuple[list[str], list[list[str]]]:
     """Return heads and rows of the table of one tracker: a filter in each row, the most helpful first."""
     names = list(dict.fromkeys(run.filter for run in runs if run.filter != NONE))
@@ -98,19 +113,6 @@ def _factor(value: float) -> str:
 
 def _in_field(name: str) -> Callable[[Run], bool]:
     return lambda run: run.field == name
-
-
-def _summary(made: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
-    rows = []
-    for name in dict.fromkeys(run.tracker for run in made):
-        own = [run for run in made if run.tracker == name]
-        cell = sum_up(own)
-        spacing = next((str(run.spacing) for run in own if run.spacing), "–")
-        errors = [pixels(value) for value in (cell.mean, cell.median, cell.p90)]
-        shares = [percent(value) for value in (cell.share, cell.within_68, cell.within_95)]
-        rows.append([f"`{name}`", *errors, *shares, rate(cell.speed), spacing])
-    heads = ["tracker", "mean, px", "median, px", "90th percentile, px", "measured", "in 68 %", "in 95 %"]
-    return [*heads, "estimates per second", "one estimate every, px"], rows
 
 
 def _real(runs: Sequence[Run], skipped: Sequence[str]) -> list[str]:

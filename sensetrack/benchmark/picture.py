@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sensetrack.benchmark.filters import NONE, factor
 from sensetrack.benchmark.measure import Run
 from sensetrack.benchmark.plan import Plan
-from sensetrack.benchmark.table import Cell, rate, sum_up
+from sensetrack.benchmark.table import FAIR_SHARE, Cell, percent, rate, sum_up
 from sensetrack.benchmark.truths import FIELDS
 from sensetrack.report.canvas import FAINT, INK, drawing, new_figure, save
 from sensetrack.types import PathLike
@@ -132,11 +132,9 @@ def _speeds(axes: Axes, cells: dict[str, Cell]) -> None:
     for number, (name, cell) in enumerate(cells.items()):
         _mark(axes, cell.speed, cell.mean, number, cell.is_fair, size=44)
         if math.isfinite(cell.speed) and math.isfinite(cell.mean):
-            axes.annotate(
-                name.partition(":")[0], (cell.speed, cell.mean), (6, 4), textcoords="offset points", fontsize=7.5
-            )
+            axes.annotate(_short(name), (cell.speed, cell.mean), (6, 4), textcoords="offset points", fontsize=7.5)
     axes.set(xscale="log", yscale="log", xlabel="estimates per second", title="Mean error of all pairs, px, and speed")
-    axes.margins(0.18)
+    axes.margins(x=0.25, y=0.18)
     axes.grid(which="major", color=_GRID, lw=0.6)
     _plain_ticks(axes, "y")
     _plain_ticks(axes, "x", lambda value: rate(value).replace(".0 k", " k").replace(".00 M", " M"), (1.0,))
@@ -151,9 +149,9 @@ def _intervals(axes: Axes, cells: dict[str, Cell]) -> None:
         axes.plot([100 * cell.within_68, 100 * cell.within_95], [row, row], color=_colour(number), lw=1.0, alpha=0.5)
         _mark(axes, 100 * cell.within_68, row, number, True)
         _mark(axes, 100 * cell.within_95, row, number, True)
-    axes.set_yticks(range(len(cells)), [name if len(name) < 18 else name[:16] + " …" for name in reversed(list(cells))])
-    axes.set(xlim=(0, 100), ylim=(-0.7, len(cells) - 0.3), title="Truths within the stated 68 % and 95 %")
-    axes.set_xlabel("% (dashed: what it should be)")
+    axes.set_yticks(range(len(cells)), [_short(name) for name in reversed(list(cells))])
+    axes.set(xlim=(0, 100), ylim=(-0.7, len(cells) - 0.3), title="Truth within stated intervals, %")
+    axes.set_xlabel("68 % and 95 % intervals; dashed: what it should be")
     axes.tick_params(axis="y", length=0)
 
 
@@ -177,6 +175,10 @@ def _filters(axes: Axes, runs: Sequence[Run], tracker: str, names: Sequence[str]
 
 def _times(name: str, value: float) -> str:
     return "" if name == NONE or not value > 0 else f"×{value:.2g}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) < 18 else f"{name[:16]} …"
 
 
 def _mark(axes: Axes, x: float, y: float, number: int, is_full: bool, size: float = 30.0) -> None:
@@ -213,15 +215,14 @@ def _head(figure: Figure, title: str, names: Sequence[str]) -> None:
 
     tall, wide = figure.get_figheight(), figure.get_figwidth()
     figure.suptitle(title, x=0.12 / wide, y=1 - 0.12 / tall, ha="left", va="top", fontsize=12.5, weight="bold")
-    style = {"ls": "", "markersize": 5.5}
+    looks = [(_MARKERS[number % len(_MARKERS)], _colour(number), _colour(number)) for number in range(len(names))]
     handles = [
-        Line2D([], [], marker=_MARKERS[number % len(_MARKERS)], color=_colour(number), **style)
-        for number in range(len(names))
+        Line2D([], [], ls="", markersize=5.5, marker=marker, color=colour, markerfacecolor=face)
+        for marker, colour, face in (*looks, ("o", FAINT, "white"))
     ]
-    handles.append(Line2D([], [], marker="o", markerfacecolor="white", color=FAINT, **style))
     figure.legend(
         handles,
-        [*names, "hollow: under 80 % measured, or a failure"],
+        [*names, f"hollow: under {percent(FAIR_SHARE)} measured, or a failure"],
         loc="upper left",
         bbox_to_anchor=(0.05 / wide, 1 - 0.38 / tall),
         ncols=min(8, len(handles)),

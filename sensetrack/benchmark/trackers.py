@@ -13,6 +13,9 @@ from sensetrack.benchmark.real import available, measure_real
 from sensetrack.benchmark.truths import KnownField
 from sensetrack.types import Progress
 
+PLAN = Plan()
+"""Every pair."""
+
 QUICK = Plan(
     size=256,
     fields=("shift", "bumps-3", "fault-3.2"),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensetrack.raster.image import Image
 from sensetrack.raster.tiles import Block, plan_blocks
-from sensetrack.types import Mask, PixelArray
+from sensetrack.types import DoubleArray, Mask, PixelArray
 
 BLOCK = 1024
 """Side of the blocks in which a whole image is read."""
@@ -41,6 +41,23 @@ def sample_values(image: Image) -> NDArray[np.inexact]:
     """Return the valid values of `sample_blocks`, float32 or complex64, of shape ``(n,)``; none when none is valid."""
     found = [pixels[valid] for _, pixels, valid in sample_blocks(image)]
     return np.concatenate(found) if found else np.empty(0, np.float32)
+
+
+def extremes(image: Image) -> tuple[float, float]:
+    """Return the least and the largest valid value of all of a real image; 0 and 0 when none is valid."""
+    low, high = np.inf, -np.inf
+    for _, pixels, valid in blocks_of(image):
+        if valid.any():
+            values = pixels[valid]
+            low, high = min(low, float(values.min())), max(high, float(values.max()))
+    return (low, high) if low <= high else (0.0, 0.0)
+
+
+def percentiles(image: Image, shares: Sequence[float]) -> DoubleArray:
+    """Return the values below which given shares (percent) of a sample of a real image lie; 0 when none is valid."""
+    values = sample_values(image)
+    found: DoubleArray = np.percentile(values.astype(np.float64) if values.size else np.zeros(1), shares)
+    return found
 
 
 def _starts(size: int) -> list[int]:

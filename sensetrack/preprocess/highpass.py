@@ -7,21 +7,26 @@ from typing import ClassVar, Literal
 
 from sensetrack.params import param
 from sensetrack.preprocess._base import ImageFilter, State
-from sensetrack.preprocess._local import gaussian_reach, masked_box, masked_gaussian
+from sensetrack.preprocess._local import difference, gaussian_reach, masked_box, masked_gaussian
 from sensetrack.types import Mask, PixelArray
 
 
 class Highpass(ImageFilter):
     """Subtracts the local mean of the valid pixels, so that what is larger than ``sigma`` fades.
 
-    Takes out haze, slow changes of light and the ramps between acquisitions; texture stays as it is. Not for images
-    whose only texture is coarse.
+    Takes out haze, slow changes of light and the ramps between acquisitions; texture stays as it is. Flat ground
+    becomes 0. Beside holes and borders the mean is that of the side that is there, so a ramp leaves a trace of its
+    slope times ``sigma`` at most. Not for images whose only texture is coarse.
     """
 
     takes_complex: ClassVar[bool] = True
 
     sigma: float = param(
-        8.0, "Standard deviation of the mean's Gaussian, or of the box of equal spread.", unit="px", gt=0, le=200
+        8.0,
+        "Standard deviation of the mean's Gaussian, or of the box of equal spread (at least 3 x 3).",
+        unit="px",
+        ge=0.5,
+        le=200,
     )
     shape: Literal["gaussian", "box"] = param("gaussian", "Weights of the mean: Gaussian, or equal in a square.")
 
@@ -37,5 +42,5 @@ class Highpass(ImageFilter):
 
     def _apply(self, pixels: PixelArray, valid: Mask, state: State, origin: tuple[int, int]) -> tuple[PixelArray, Mask]:
         if self.shape == "gaussian":
-            return pixels - masked_gaussian(pixels, valid, self.sigma), valid
-        return pixels - masked_box(pixels, valid, self._box), valid
+            return difference(pixels, masked_gaussian(pixels, valid, self.sigma)), valid
+        return difference(pixels, masked_box(pixels, valid, self._box)), valid

@@ -86,7 +86,7 @@ def _between(position: float) -> tuple[int, float]:
 def _cumulate(heights: NDArray[np.float32], count: int, limit: float) -> None:
     """Turn the heights of bins, from the second entry on, into limited shares of values below each edge. In place."""
     bins = heights.size - 1
-    most = max(1.0, limit * count / bins)
+    most = limit * count / bins
     excess = 0.0
     for k in range(1, bins + 1):
         if heights[k] > most:

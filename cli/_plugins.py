@@ -86,4 +86,4 @@ def parameter_notes(registry: Registry[Any], option: str) -> Iterator[Note]:
         for key, field in cls.model_fields.items():
             default = text_of(field.get_default(call_default_factory=True, validated_data={}))
             rows.append((key, f"{describe(cls, key)} [default: {default}]"))
-        yield f"{option} {name}  ({registry.summary(name)})", rows
+        yield f"{option} {name}  ({registry.summary(name)})", rows or [("-", "No parameters.")]

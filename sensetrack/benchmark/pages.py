@@ -38,13 +38,15 @@ def trackers_page(runs: Sequence[Run], plan: Plan, skipped: Sequence[str] = ()) 
         "# Trackers on the same pairs",
         f"{pairs} pairs of {plan.size} x {plan.size} pixels, seed {plan.seed}. {_machine()} {_READING}",
         "## Mean error, px, over textures and conditions",
-        markdown(*error_table(made, by_field | {"all": lambda run: True})),
+        markdown(*error_table(made, by_field)),
+        "![Errors by field, speed and stated errors of every tracker](trackers.png)",
         "## Share measured, stated errors, speed",
         markdown(*summary_table(made)),
-        "Mean, median and 90th percentile of the error, px, averaged over all pairs. In 68 % and in 95 %: how often a "
-        "component of the truth lies within 1 and 1.96 of the standard deviations that the tracker states. Per second: "
-        "output pixels over the wall clock of `track`, the median of all pairs. Spacing: input pixels from one "
-        "estimate to the next.",
+        "Mean, median and 90th percentile of the error, px, averaged over all pairs; typical: the geometric mean of "
+        "the mean errors, in which pairs of small and of large error count alike. In 68 % and in 95 %: how often a "
+        "component of the truth lies within 1 and 1.96 of the standard deviations that the tracker states. Per "
+        "second: output pixels over the wall clock of `track`, the median of all pairs. Spacing: input pixels from "
+        "one estimate to the next.",
         "## Mean error, px, by condition",
     ]
     for name in plan.conditions:
@@ -71,6 +73,7 @@ def filters_page(runs: Sequence[Run], plan: Plan) -> str:
         "brackets, the share of pixels measured. The factor is by how much the filter reduces the median error: the "
         "geometric mean, over pairs, of the error without over the error with it.",
     ]
+    parts.append("![Median error behind every filter](filters.png)")
     for tracker in dict.fromkeys(run.tracker for run in runs):
         parts += [f"## {tracker}", markdown(*filter_table(runs, tracker, plan.conditions))]
     parts += [*_failures(runs), "## How the pairs are made"]
@@ -86,10 +89,10 @@ def summary_table(made: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
         own = [run for run in made if run.tracker == name]
         cell = sum_up(own)
         spacing = next((str(run.spacing) for run in own if run.spacing), "–")
-        errors = [pixels(value) for value in (cell.mean, cell.median, cell.p90)]
+        errors = [pixels(value) for value in (cell.typical, cell.mean, cell.median, cell.p90)]
         shares = [percent(value) for value in (cell.share, cell.within_68, cell.within_95)]
         rows.append([f"`{name}`", *errors, *shares, rate(cell.speed), spacing])
-    heads = ["tracker", "mean", "median", "p90", "measured", "in 68 %", "in 95 %", "per second", "spacing"]
+    heads = ["tracker", "typical", "mean", "median", "p90", "measured", "in 68 %", "in 95 %", "per second", "spacing"]
     return heads, rows
 
 

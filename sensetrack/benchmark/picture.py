@@ -130,10 +130,10 @@ def _errors(axes: Axes, made: Sequence[Run], names: Sequence[str], plan: Plan) -
 
 def _speeds(axes: Axes, cells: dict[str, Cell]) -> None:
     for number, (name, cell) in enumerate(cells.items()):
-        _mark(axes, cell.speed, cell.mean, number, cell.is_fair, size=44)
-        if math.isfinite(cell.speed) and math.isfinite(cell.mean):
-            axes.annotate(_short(name), (cell.speed, cell.mean), (6, 4), textcoords="offset points", fontsize=7.5)
-    axes.set(xscale="log", yscale="log", xlabel="estimates per second", title="Mean error of all pairs, px, and speed")
+        _mark(axes, cell.speed, cell.typical, number, cell.is_fair, size=44)
+        if math.isfinite(cell.speed) and math.isfinite(cell.typical):
+            axes.annotate(_short(name), (cell.speed, cell.typical), (6, 4), textcoords="offset points", fontsize=7.5)
+    axes.set(xscale="log", yscale="log", xlabel="estimates per second", title="Typical error, px, and speed")
     axes.margins(x=0.25, y=0.18)
     axes.grid(which="major", color=_GRID, lw=0.6)
     _plain_ticks(axes, "y")

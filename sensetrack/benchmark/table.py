@@ -45,6 +45,8 @@ class Cell:
     ----------
     mean, median, p90 : float
         Endpoint error in pixels, averaged over the runs that measured anything.
+    typical : float
+        Geometric mean of the runs' mean errors, in which pairs of small and of large error count alike.
     within_68, within_95 : float
         Share of component errors within the stated intervals, averaged likewise.
     share : float
@@ -57,6 +59,7 @@ class Cell:
     mean: float
     median: float
     p90: float
+    typical: float
     within_68: float
     within_95: float
     share: float
@@ -78,9 +81,11 @@ def sum_up(runs: Iterable[Run]) -> Cell:
         name: _average([getattr(item, name) for item in judged])
         for name in ("mean", "median", "p90", "within_68", "within_95")
     }
+    logarithms = [math.log(item.mean) for item in judged if item.mean > 0]
     speeds = [run.speed for run in every if math.isfinite(run.speed)]
     return Cell(
         **values,
+        typical=math.exp(_average(logarithms)) if logarithms else values["mean"],
         share=_average([run.share for run in every]),
         speed=float(np.median(speeds)) if speeds else math.nan,
         runs=len(every),
@@ -100,7 +105,7 @@ def error_table(
     runs : sequence of Run
     columns : mapping of str to callable
         Heads, and which runs belong to them.
-    value : {"mean", "median", "p90"}
+    value : {"mean", "median", "p90", "typical"}
     """
     names = list(dict.fromkeys(run.tracker for run in runs))
     cells = {

@@ -50,6 +50,10 @@ def test_runs_are_summed_up(runs: list[Run]) -> None:
     cell = sum_up(run for run in runs if run.tracker == "bad|worse" and run.field == "shift")
     assert cell.mean == cell.median == cell.p90 == pytest.approx(1.0, abs=1e-6)
     assert (cell.share, cell.runs, cell.failed, cell.is_fair) == (1.0, 2, 0, True)
+    errors = (0.1, 0.4)
+    pair = [replace(run, accuracy=replace(run.accuracy, mean=mean)) for run, mean in zip(runs, errors, strict=False)]
+    assert sum_up(pair).mean == pytest.approx(0.25)
+    assert sum_up(pair).typical == pytest.approx(0.2)
     broken = sum_up(run for run in runs if run.tracker == "broken")
     assert math.isnan(broken.mean)
     assert (broken.share, broken.failed, broken.is_fair) == (0.0, 4, False)
@@ -88,7 +92,7 @@ def test_the_page_shows_everything(runs: list[Run]) -> None:
         [*runs, real, replace(real, tracker="broken", findings=(), share=0.0, reason="gone")], PLAN, ["a line"]
     )
     assert "4 pairs of 128 x 128 pixels, seed 0" in page
-    assert "| tracker | shift | fault-0.7 | all |" in page
+    assert "| tracker | shift | fault-0.7 |" in page
     assert "### speckle: independent speckle" in page
     assert "| openpiv | measured |  | 90 % | 0 % |" in page
     assert "| openpiv | median dy, px | 5.1 | 5.250 | – |" in page

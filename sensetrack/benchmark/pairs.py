@@ -12,6 +12,7 @@ from sensetrack.benchmark.textures import PAD, SUN, TEXTURES, Ground, sample
 from sensetrack.benchmark.truths import Components, KnownField
 from sensetrack.errors import ParameterError
 from sensetrack.raster.grid import Grid
+from sensetrack.scene._camera import Sun
 from sensetrack.trackers import Tracker
 from sensetrack.types import DoubleArray, FloatArray
 
@@ -81,7 +82,9 @@ class PairMaker:
             raise ParameterError(f"size = {size}: at least {SMALLEST} pixels are needed")
         self.size = size
         self.seed = seed
-        self._ground: tuple[str, Ground] | None = None
+        self._texture = ""
+        self._ground: Ground | None = None
+        self._seen: dict[Sun, FloatArray] = {}
 
     def make(self, texture: str, field: KnownField, condition: Condition) -> KnownPair:
         """Make one pair; the ground of the last texture is kept, so make all pairs of one texture in a row.
@@ -92,23 +95,28 @@ class PairMaker:
             The field does not fit the size.
         """
         field.check(self.size)
-        if self._ground is None or self._ground[0] != texture:
-            self._ground = texture, TEXTURES[texture](self.size, self.seed)
-        ground = self._ground[1]
         pixels = np.arange(self.size, dtype=np.float64)
         row, col = pixels[:, None], pixels[None, :]
         dy, dx = field.at(row, col, self.size)
         reach = max(float(np.abs(part).max()) for part in (dy, dx))
         if reach > PAD - 8:
             raise ParameterError(f"field '{field.name}': displacements of more than {PAD - 8} px leave the ground")
-        first = ground.radiance()
-        second = first if ground.height is None or condition.sun == SUN else ground.radiance(condition.sun)
+        first, second = self._look(texture, SUN), self._look(texture, condition.sun)
         words = (texture, field.name, condition.name)
         rng = np.random.default_rng((self.seed, *(zlib.crc32(word.encode()) for word in words)))
         reference = condition.expose(sample(first, row + dy, col + dx), rng)
         changed = condition.change(sample(second, row, col), (self.seed, zlib.crc32(texture.encode())))
         secondary = condition.expose(changed, rng)
         return KnownPair(field, condition, texture, self.seed, reach, reference, secondary)
+
+    def _look(self, texture: str, sun: Sun) -> FloatArray:
+        """Return the ground as it is seen under a sun."""
+        if self._ground is None or self._texture != texture:
+            self._texture, self._ground, self._seen = texture, TEXTURES[texture](self.size, self.seed), {}
+        light = sun if self._ground.height is not None else SUN
+        if light not in self._seen:
+            self._seen[light] = self._ground.radiance(light)
+        return self._seen[light]
 
 
 def centres(tracker: Tracker, size: int) -> tuple[DoubleArray, DoubleArray]:

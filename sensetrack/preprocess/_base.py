@@ -41,13 +41,28 @@ class ImageFilter(Params, ABC):
         """Whether its results are complex; None: as the pixels it is given."""
         return None
 
+    def check(self, image: Image) -> None:
+        """Raise where the filter has no meaning for what an image holds.
+
+        Raises
+        ------
+        InputError
+            The image is complex, and the filter does not take that.
+        """
+        if image.is_complex and not self.takes_complex:
+            raise InputError(
+                f"{image.name} is complex, which {type(self).__name__} has no meaning for; put it before what makes "
+                "the pixels complex, or take the amplitude first with log or decibel"
+            )
+
     def fit(self, image: Image) -> State:
         """Learn what the filter must know of the whole image.
 
         Parameters
         ----------
         image : Image
-            Read it in windows: it may be larger than memory. `sensetrack.preprocess._survey` has ways.
+            One that passes `check`. Read it in windows: it may be larger than memory; `sensetrack.preprocess._survey`
+            has ways.
 
         Returns
         -------
@@ -66,7 +81,7 @@ class ImageFilter(Params, ABC):
         """
         from sensetrack.preprocess._chain import Fitted
 
-        self._check_pixels(image.is_complex, image.name)
+        self.check(image)
         return image.processed(Fitted(self, state))
 
     def apply(
@@ -103,7 +118,7 @@ class ImageFilter(Params, ABC):
             no meaning for them.
         """
         image = Image.from_array(pixels, valid=valid)
-        self._check_pixels(image.is_complex, image.name)
+        self.check(image)
         return self.run(*image.read(), self.fit(image) if state is None else state, origin)
 
     def run(self, pixels: PixelArray, valid: Mask, state: State, origin: tuple[int, int]) -> tuple[PixelArray, Mask]:
@@ -119,10 +134,3 @@ class ImageFilter(Params, ABC):
     @abstractmethod
     def _apply(self, pixels: PixelArray, valid: Mask, state: State, origin: tuple[int, int]) -> tuple[PixelArray, Mask]:
         """Return new pixels, of any value where invalid, and where they are valid; inputs are not to be changed."""
-
-    def _check_pixels(self, is_complex: bool, name: str) -> None:
-        if is_complex and not self.takes_complex:
-            raise InputError(
-                f"{name} is complex, which {type(self).__name__} has no meaning for; put it before what makes the "
-                "pixels complex, or take the amplitude first with log or decibel"
-            )

@@ -59,6 +59,7 @@ def preprocess_image(image: Image, filters: Sequence[ImageFilter]) -> Image:
         A filter cannot work on what comes out of the one before it.
     """
     for each in filters:
+        each.check(image)
         image = each.bind(image, each.fit(image))
     return image
 
@@ -81,6 +82,8 @@ def preprocess_pair(reference: Image, secondary: Image, filters: Sequence[ImageF
         As `preprocess_image`.
     """
     for each in filters:
+        each.check(reference)
+        each.check(secondary)
         state = each.fit(reference)
         other = state if each.is_shared else each.fit(secondary)
         reference, secondary = each.bind(reference, state), each.bind(secondary, other)

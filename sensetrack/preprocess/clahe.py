@@ -26,7 +26,9 @@ class Clahe(ImageFilter):
     """
 
     tile: int = param(64, "Side of a tile.", unit="px", ge=16, le=1024)
-    limit: float = param(3.0, "Largest slope of the mapping: by how much contrast is raised at most.", ge=1, le=100)
+    limit: float = param(
+        3.0, "Largest slope of the mappings, to which spreading what is above adds 1 at most.", ge=1, le=100
+    )
     bins: int = param(256, "Bins of the histograms.", ge=16, le=1024)
     tails: float = param(
         0.1, "Share of values at each end of the range that may lie beyond the bins; 0 takes the sample's range.",

@@ -18,7 +18,8 @@ _SMOOTH = {
     "scharr": np.array([10, 3]) / 16,
     "farid": np.array([0.426375, 0.249153, 0.037659]) / (0.426375 + 2 * (0.249153 + 0.037659)),
 }
-_FARID_SLOPE = np.array([0.276691, 0.109604])
+_FARID_SLOPE = np.array([0.276691, 0.109604]) / (2 * (0.276691 + 2 * 0.109604))
+"""Scaled so that the slope of a ramp is exact, as it is for the other kernels."""
 
 DEFAULT_SIGMA = 1.0
 """Standard deviation of the Gaussian kernel, in pixels, when none is given."""

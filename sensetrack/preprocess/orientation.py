@@ -41,7 +41,7 @@ class Orientation(ImageFilter):
     )
     sigma: float = param(0.0, "Standard deviation of a Gaussian that smooths first; 0 is none.", unit="px", ge=0, le=5)
     floor: float = param(
-        2.0,
+        1.0,
         "Change below which vectors are shorter than 1, in medians of the image's; larger suits noise.",
         ge=0,
         le=100,

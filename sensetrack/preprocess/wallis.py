@@ -43,12 +43,13 @@ class Wallis(ImageFilter):
 
     def fit(self, image: Image) -> State:
         """Learn the image's mean and its typical local deviation."""
-        means, deviations = [np.empty(0, np.float32)], [np.empty(0, np.float32)]
+        values: list[PixelArray] = [np.empty(0, np.float32)]
+        deviations: list[PixelArray] = [np.empty(0, np.float32)]
         for _, pixels, valid in sample_blocks(image):
-            mean, deviation = box_moments(pixels, valid, self.window)
-            means.append(mean[valid])
+            _, deviation = box_moments(pixels, valid, self.window)
+            values.append(pixels[valid])
             deviations.append(deviation[valid & (deviation > 0)])
-        every, textured = np.concatenate(means), np.concatenate(deviations)
+        every, textured = np.concatenate(values), np.concatenate(deviations)
         return {
             "mean": np.asarray(every.mean(dtype=np.float64) if every.size else 0.0),
             "typical": np.asarray(np.median(textured) if textured.size else 0.0, np.float64),

@@ -27,8 +27,8 @@ SHAPE = (203, 157)
 FILLS = {"fill"}
 """Filters that make invalid pixels valid."""
 
-LARGEST_MARGIN = 256
-"""Pixels around a block of 1024 that are still worth reading."""
+LARGEST_MARGIN = 384
+"""Pixels around a block of 1024 that are still worth reading: three times its pixels."""
 
 Texture = Callable[..., np.ndarray]
 

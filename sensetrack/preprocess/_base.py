@@ -50,8 +50,9 @@ class ImageFilter(Params, ABC):
             The image is complex, and the filter does not take that.
         """
         if image.is_complex and not self.takes_complex:
+            after = f" after {image.processes[-1].text.split()[0]}" if image.processes else ""
             raise InputError(
-                f"{image.name} is complex, which {type(self).__name__} has no meaning for; put it before what makes "
+                f"{image.name} is complex{after}, which {type(self).__name__} has no meaning for; put it before what makes "
                 "the pixels complex, or take the amplitude first with log or decibel"
             )
 

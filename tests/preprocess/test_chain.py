@@ -47,7 +47,7 @@ def test_each_image_of_a_pair_is_judged_by_itself_unless_it_is_shared(texture: T
 @pytest.mark.parametrize("last", [Clahe(), Orientation(), Minmax()])
 def test_what_needs_real_pixels_says_so_after_orientation(texture: Texture, last: ImageFilter) -> None:
     image = Image.from_array(texture((60, 70)))
-    with pytest.raises(InputError, match=f"is complex, which {type(last).__name__} has no meaning for; put it before"):
+    with pytest.raises(InputError, match=f"complex after orientation, which {type(last).__name__} has no meaning"):
         preprocess_image(image, [Orientation(), last])
     assert not preprocess_image(image, [Orientation(), Decibel()]).is_complex
 

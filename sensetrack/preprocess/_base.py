@@ -52,8 +52,8 @@ class ImageFilter(Params, ABC):
         if image.is_complex and not self.takes_complex:
             after = f" after {image.processes[-1].text.split()[0]}" if image.processes else ""
             raise InputError(
-                f"{image.name} is complex{after}, which {type(self).__name__} has no meaning for; put it before what makes "
-                "the pixels complex, or take the amplitude first with log or decibel"
+                f"{image.name} is complex{after}, which {type(self).__name__} has no meaning for; put it before what "
+                "makes the pixels complex, or take the amplitude first with log or decibel"
             )
 
     def fit(self, image: Image) -> State:

@@ -15,8 +15,9 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 
-from sensetrack.errors import GridError, InputError, did_you_mean
+from sensetrack.errors import GridError, InputError
 from sensetrack.raster import _gdal
+from sensetrack.raster.bands import select_bands
 from sensetrack.raster.dates import acquisition_time
 from sensetrack.raster.grid import Grid, crs_name
 from sensetrack.raster.methods import Method, check_method
@@ -116,7 +117,7 @@ class Image:
         """
         name = os.fspath(path)
         info = _gdal.describe(name)
-        bands = _select_bands(name, info, band)
+        bands = select_bands(name, info, band)
         return cls(
             grid=info.grid,
             path=name,
@@ -326,24 +327,3 @@ class Image:
 
         whole_target = whole(target.shape)
         return resample_window(read, source.coarsen(step), target, whole_target, "bilinear", self._pixel_type)
-
-
-def _select_bands(name: str, info: _gdal.RasterInfo, band: int | str | None) -> tuple[int, ...]:
-    """Turn what the user said of bands into GDAL band numbers."""
-    everything = tuple(number for number in range(1, info.count + 1) if info.colours[number - 1] != "alpha")
-    if band is None:
-        colours = tuple(n for n in everything if info.colours[n - 1] in ("red", "green", "blue"))
-        return colours if len(colours) == 3 else (1,)
-    if isinstance(band, str) and band.isdigit():
-        band = int(band)
-    if isinstance(band, int):
-        if not 1 <= band <= info.count:
-            raise InputError(f"{name}: band {band} is not there; it has bands 1 to {info.count}")
-        return (band,)
-    if band == "mean":
-        return everything
-    for names in (info.band_names, info.colours):
-        if band in names:
-            return (names.index(band) + 1,)
-    known = {*info.band_names, *info.colours} - {"", "undefined"}
-    raise InputError(f"{name}: no band '{band}'{did_you_mean(band, known)} (or a number from 1 to {info.count})")

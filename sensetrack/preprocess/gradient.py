@@ -31,7 +31,7 @@ class Gradient(ImageFilter):
     Offsets and slow ramps drop out, edges remain. As a complex number nothing is lost: both components are correlated
     at once. Kernels: Sobel's and Scharr's 3 x 3, that of Farid & Simoncelli (2004, IEEE Trans. Image Process. 13,
     496, 5 taps), or the derivative of a Gaussian. Where invalid pixels or the border lie in the kernel, the plane that
-    fits the valid pixels best gives the slope (see `fit_planes`); pixels with too few of them become invalid.
+    fits the valid pixels best gives the slope; pixels with too few of them, or all on one line, become invalid.
 
     Real images only. Noise grows with frequency: for noisy images take ``kernel = gaussian``. ``magnitude`` forgets
     the direction, so it looks alike under opposite light, but its edges have twice the frequency.

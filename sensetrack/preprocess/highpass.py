@@ -16,7 +16,8 @@ class Highpass(ImageFilter):
 
     Takes out haze, slow changes of light and the ramps between acquisitions; texture stays as it is. Flat ground
     becomes 0. Beside holes and borders the mean is that of the side that is there, so a ramp leaves a trace of its
-    slope times ``sigma`` at most. Not for images whose only texture is coarse.
+    slope times ``sigma`` at most. Where light has changed strongly 2 to 4 pixels help more. Not for images whose only
+    texture is coarse.
     """
 
     takes_complex: ClassVar[bool] = True

@@ -23,11 +23,12 @@ class Wallis(ImageFilter):
     that the settings mean the same for counts and for reflectance). ``s`` below ``floor`` x ``T`` is raised to it:
     noise on flat ground is amplified no further.
 
-    For scenes with deep shadows, haze or uneven snow. Windows much smaller than the texture destroy it; a strong edge
-    changes the contrast around it by up to half a window, and moves with it.
+    For scenes with deep shadows, haze or uneven snow. Small windows (7 to 15) even out most of the light and leave only
+    fine texture, which suits tracking; large ones (31 to 101) are for the eye. A strong edge changes the contrast
+    around it up to half a window away.
     """
 
-    window: OddWindow = param(31, "Side of the window, odd.", unit="px", ge=3, le=511)
+    window: OddWindow = param(11, "Side of the window, odd.", unit="px", ge=3, le=511)
     mean: float = param(127.0, "Mean that is aimed at.")
     deviation: float = param(50.0, "Standard deviation that is aimed at.", gt=0)
     contrast: float = param(1.0, "How far local contrast is evened out: 1 is entirely, 0 not at all.", ge=0, le=1)

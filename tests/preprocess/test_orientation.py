@@ -11,7 +11,11 @@ from scipy import ndimage
 from sensetrack.benchmark.conditions import LIGHTS
 from sensetrack.benchmark.pairs import PairMaker
 from sensetrack.benchmark.truths import FIELDS
+from sensetrack.pair import ImagePair
+from sensetrack.preprocess import preprocess_pair
 from sensetrack.preprocess.orientation import Orientation
+from sensetrack.raster.image import Image
+from sensetrack.stream import track
 from sensetrack.trackers.pcc import Pcc
 
 METHODS = ("naof", "gradient")
@@ -104,3 +108,14 @@ def test_beats_no_filter_where_the_sun_has_moved(light: str, least: float) -> No
         true_dy, true_dx = pair.truth(*np.mgrid[8:256:16, 8:256:16].astype(np.float64))
         errors.append(np.nanmedian(np.hypot(field.dx - true_dx, field.dy - true_dy)[2:-2, 2:-2]))
     assert errors[0] / errors[1] > least
+
+
+def test_a_pair_is_tracked_block_by_block_as_in_one_piece(texture: Texture) -> None:
+    pair = ImagePair(
+        *preprocess_pair(*(Image.from_array(texture((200, 230), dx=dx)) for dx in (0, 1.3)), [Orientation()])
+    )
+    tracker = Pcc(window=48, step=16)
+    whole, parts = track(pair, tracker, block=1024).field, track(pair, tracker, block=80).field
+    assert np.nanmedian(whole.dx) == pytest.approx(1.3, abs=0.02)
+    for name, layer in whole.layers().items():
+        np.testing.assert_allclose(layer, parts.layers()[name], atol=1e-4, err_msg=name)

@@ -56,17 +56,7 @@ class ParamsOptions(Generic[P]):
                 section=section,
                 help="Read parameters from a YAML or JSON file; options given here win over it.",
             ),
-            Option(
-                ["--dump-params"],
-                is_flag=False,
-                flag_value="yaml",
-                type=click.Choice(["yaml", "json"]),
-                is_eager=True,
-                expose_value=False,
-                callback=lambda ctx, _, value: ctx.meta.__setitem__(DUMPING, value),
-                section=section,
-                help="Print the parameters as a file that --params reads, and do nothing else.",
-            ),
+            dump_option(section),
         ]
 
     def given(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,23 +119,41 @@ def with_params(cls: type[Params], section: str = "Parameters", skip: Collection
     return decorate
 
 
-def dumped(params: Params, beside: Mapping[str, tuple[str, Any]] | None = None) -> bool:
+def dump_option(section: str) -> Option:
+    """Return the option ``--dump-params``, which `dumped` obeys."""
+    return Option(
+        ["--dump-params"],
+        is_flag=False,
+        flag_value="yaml",
+        type=click.Choice(["yaml", "json"]),
+        is_eager=True,
+        expose_value=False,
+        callback=lambda ctx, _, value: ctx.meta.__setitem__(DUMPING, value),
+        section=section,
+        help="Print the parameters as a file that --params reads, and do nothing else.",
+    )
+
+
+def dumped(params: Params | None, beside: Mapping[str, tuple[str, Any]] | None = None) -> bool:
     """Print the parameters if ``--dump-params`` asks for it, and return whether it did.
 
     Parameters
     ----------
-    params : Params
+    params : Params or None
+        None where there are none but those beside.
     beside : mapping, optional
         What else belongs into the file: by name, a comment and a value; empty values are left out.
     """
     form = click.get_current_context().meta.get(DUMPING)
     more = {name: item for name, item in (beside or {}).items() if item[1]}
     if form == "yaml":
-        click.echo(params.to_yaml(), nl=False)
+        click.echo(params.to_yaml() if params is not None else "", nl=False)
         for name, (comment, value) in more.items():
             click.echo(f"# {comment}\n{name}: {yaml.safe_dump(value, default_flow_style=True).strip()}")
     elif form:
-        content = json.loads(params.to_json()) | {name: value for name, (_, value) in more.items()}
+        content = json.loads(params.to_json() if params is not None else "{}") | {
+            name: value for name, (_, value) in more.items()
+        }
         click.echo(json.dumps(content, sort_keys=True))
     return bool(form)
 

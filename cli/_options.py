@@ -172,9 +172,9 @@ class PairInput(Times):
         """Open the pair, filtered as it is read where that is asked for."""
         from sensetrack.pair import ImagePair
         from sensetrack.preprocess import preprocess_pair
-        from sensetrack.specs import image_filter_of
+        from sensetrack.specs import image_filters_of
 
-        filters = [image_filter_of(text) for text in self.preprocess]
+        filters = image_filters_of(self.preprocess, self.band)
         pair = ImagePair.open(
             reference,
             secondary,

@@ -15,7 +15,7 @@ from sensetrack.displacement import Flag
 from sensetrack.info import FieldSummary
 from sensetrack.raster.layers import SUFFIXES, TABLES
 from sensetrack.report.words import FLAG_WORDS
-from sensetrack.specs import image_filter_of
+from sensetrack.specs import image_filters_of
 from sensetrack.stream import track_file
 from sensetrack.trackers import Tracker, registry
 
@@ -109,11 +109,9 @@ def _run(made: ParamsOptions[Tracker], **values: Any) -> None:
 def _chain(values: dict[str, Any]) -> list[Any]:
     """Return the image filters as a file lists them, after a look at each."""
     given = values["preprocess"]
-    chain: list[Any] = [given] if isinstance(given, str | Mapping) else list(given)
-    for text in chain:
-        image_filter_of(text)
-    values["preprocess"] = chain
-    return chain
+    image_filters_of(given, values["band"])
+    values["preprocess"] = [given] if isinstance(given, str | Mapping) else list(given)
+    return list(values["preprocess"])
 
 
 def _advise(shares: Mapping[str, float]) -> None:

@@ -17,7 +17,7 @@ from sensetrack.raster.grid import Grid, crs_name
 from sensetrack.raster.image import Image
 from sensetrack.raster.mask import AreaMask
 from sensetrack.raster.write import check_target, refuse_same_file
-from sensetrack.specs import image_filter_of, tracker_of
+from sensetrack.specs import image_filters_of, tracker_of
 
 from ._command import argument, option
 from ._command import command as declare
@@ -119,7 +119,7 @@ def command(
     first, second = (Image.open(path, band=band, nodata=nodata) for path in (reference, secondary))
     grid = common_grid([first, second], params)
     pair = ImagePair(_on(first, grid, params), _on(second, grid, params))
-    options: dict[str, Any] = {"device": device, "preprocess": [image_filter_of(text) for text in preprocess]}
+    options: dict[str, Any] = {"device": device, "preprocess": image_filters_of(preprocess, band)}
     found: ShiftModel | None = None if model is None else ShiftModel.open(model)
     if shift != "none" and found is None:
         options |= {"kind": shift, "stable": None if stable is None else AreaMask.open(stable, inverse=invert_stable)}

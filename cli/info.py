@@ -8,6 +8,7 @@ import math
 import click
 
 from sensetrack.info import FileInfo, LayerInfo, look_at, stac_item
+from sensetrack.provenance import steps_of
 from sensetrack.raster.grid import Grid, crs_name
 
 from ._command import argument, option
@@ -58,7 +59,8 @@ def _grid_rows(grid: Grid) -> list[tuple[str, str]]:
 def _pair_rows(info: FileInfo) -> list[tuple[str, str]]:
     source = info.provenance
     if source is None:
-        return [("acquired", f"{info.start:%Y-%m-%d %H:%M:%S} UTC")] if info.start else []
+        rows = [("acquired", f"{info.start:%Y-%m-%d %H:%M:%S} UTC")] if info.start else []
+        return rows + [("preprocess", step) for step in steps_of(info.tags)]
     rows = [("tracker", source.tracker), ("reference", source.reference), ("secondary", source.secondary)]
     if info.start and info.end:
         rows.append(("dates", f"{info.start:%Y-%m-%d} to {info.end:%Y-%m-%d}"))
@@ -66,6 +68,7 @@ def _pair_rows(info: FileInfo) -> list[tuple[str, str]]:
         rows.append(("days", f"{info.days:.10g}"))
     if "spacing" in info.tags:
         rows.append(("spacing", f"{info.tags['spacing']} input pixels"))
+    rows += [("preprocess", step) for step in source.preprocess]
     rows += [("parameters", source.parameters)]
     rows += [("then", step) for step in source.history]
     return [(name, value) for name, value in rows if value not in ("", "{}")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,18 +13,19 @@ from typing import Any, Literal
 from pydantic import field_validator
 
 from sensetrack.align import align_file
+from sensetrack.coregister.regrid import open_bands
 from sensetrack.coregister.shift import ShiftModel
 from sensetrack.engine import Engine
 from sensetrack.errors import OutputError
 from sensetrack.filter_stream import filter_file
 from sensetrack.pair import ImagePair
 from sensetrack.params import Params, param
-from sensetrack.preprocess import preprocess_pair
+from sensetrack.preprocess import ImageFilter, preprocess_pair
 from sensetrack.raster.image import Image
 from sensetrack.raster.mask import AreaMask
 from sensetrack.raster.methods import Method
 from sensetrack.raster.write import check_target
-from sensetrack.specs import filter_of, image_filter_of, tracker_of
+from sensetrack.specs import filter_of, image_filters_of, tracker_of
 from sensetrack.stream import BLOCK, track_file
 from sensetrack.types import PathLike
 from sensetrack.velocity import Summary, VelocityParams, velocity_file
@@ -65,11 +66,15 @@ class PipelineParams(Params):
         tracker_of(text)
         return text
 
+    @field_validator("preprocess", mode="before")
+    @classmethod
+    def _as_chain(cls, chain: Any) -> Any:
+        return (chain,) if isinstance(chain, str | Mapping) else chain
+
     @field_validator("preprocess")
     @classmethod
     def _check_preprocess(cls, chain: tuple[Any, ...]) -> tuple[Any, ...]:
-        for text in chain:
-            image_filter_of(text)
+        image_filters_of(chain)
         return chain
 
     @field_validator("filters")
@@ -210,7 +215,7 @@ def run_pipeline(
     """
     params = params or PipelineParams()
     tracker, filters = tracker_of(params.tracker), [filter_of(text) for text in params.filters]
-    chain = [image_filter_of(text) for text in params.preprocess]
+    chain = image_filters_of(params.preprocess, band)
     places = Places(Path(folder))
     clock = _Clock(progress)
     pair = ImagePair.open(reference, secondary, band=band, nodata=nodata, coregister=True, days=days, dates=dates)
@@ -223,6 +228,7 @@ def run_pipeline(
                 places.secondary,
                 tracker,
                 preprocess=chain,
+                bands=_bands_for(chain, secondary, nodata),
                 kind=params.shift,
                 resampling=params.resampling,
                 stable=stable,
@@ -269,6 +275,11 @@ def run_pipeline(
                 result, places.velocity, params.velocity, placed, progress=tick, overwrite=overwrite
             )
     return Outcome(places, shift, tracked, filtered, result, summary, missing, clock.seconds)
+
+
+def _bands_for(chain: Sequence[ImageFilter], path: PathLike, nodata: float | None) -> list[Image] | None:
+    """Return all bands of a file where the image filters choose among them, None where one serves."""
+    return open_bands(path, "all", nodata=nodata) if any(each.is_first for each in chain) else None
 
 
 def _missing(pair: ImagePair, params: VelocityParams) -> str:

@@ -67,7 +67,7 @@ class Provenance:
             "reference_date": parse_time,
             "secondary_date": parse_time,
             "days": float,
-            "preprocess": lambda text: tuple(json.loads(text)),
+            "preprocess": lambda _: steps_of(tags),
             "history": lambda text: tuple(json.loads(text)),
         }
         names = [item.name for item in dataclasses.fields(cls) if item.name in tags]
@@ -76,3 +76,13 @@ class Provenance:
     def after(self, step: str) -> Self:
         """Return a copy with one more entry in the history."""
         return dataclasses.replace(self, history=(*self.history, step))
+
+
+def steps_of(tags: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the image filters that an image, or the images of a pair, passed through, from dataset tags of ours."""
+    text = tags.get("preprocess", "[]")
+    try:
+        steps = json.loads(text)
+    except json.JSONDecodeError:  # a tag of somebody else
+        return (text,)
+    return tuple(map(str, steps)) if isinstance(steps, list) else (text,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -68,6 +68,36 @@ def image_filter_of(text: str | Mapping[str, Any]) -> ImageFilter:
             f"image filter {dict(text)!r}: give one name with its parameters, {{highpass: {{sigma: 8}}}}"
         )
     return image_filters.get(next(iter(text)))(**values)
+
+
+def image_filters_of(
+    chain: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]], band: int | str | None = None
+) -> list[ImageFilter]:
+    """Build the image filters of a chain, each as `image_filter_of` does.
+
+    Parameters
+    ----------
+    chain : str, mapping, or sequence of them
+        The first one comes first; a single one stands for itself.
+    band : int or str, optional
+        The band of the images that the user has chosen.
+
+    Raises
+    ------
+    ParameterError
+        As `image_filter_of`; a filter that must be the first is not; or it chooses the bands, and ``band`` does too.
+    """
+    texts = [chain] if isinstance(chain, str | Mapping) else chain
+    if not isinstance(texts, Sequence) or not all(isinstance(text, str | Mapping) for text in texts):
+        raise ParameterError(f"preprocess = {chain!r}: give a list of image filters, such as [clahe, highpass:sigma=8]")
+    filters = [image_filter_of(text) for text in texts]
+    for number, each in enumerate(filters):
+        name = image_filters.name_of(type(each))
+        if each.is_first and number:
+            raise ParameterError(f"image filter {name} must come first, as it reads the bands of the file; move it up")
+        if each.is_first and band is not None:
+            raise ParameterError(f"band = {band} and the image filter {name} both choose bands; leave one of them out")
+    return filters
 
 
 def _parse(text: str, registry: Registry[Any]) -> tuple[str, dict[str, object]]:

@@ -31,6 +31,9 @@ class ImageFilter(Params, ABC):
     is_shared: ClassVar[bool] = False
     """Whether both images of a pair get what was learnt of the reference."""
 
+    is_first: ClassVar[bool] = False
+    """Whether it can only be the first of a chain, as it reads something else of the file."""
+
     @property
     @abstractmethod
     def margin(self) -> int:

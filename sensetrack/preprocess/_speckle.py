@@ -25,7 +25,7 @@ def speckle_variation(looks: float, quantity: Quantity) -> float:
     """Return variance over squared mean of fully developed speckle.
 
     ``1 / L`` for intensity of ``L`` looks, which is gamma distributed; ``L (Gamma(L) / Gamma(L + 1/2))^2 - 1`` for its
-    square root (Oliver & Quegan 2004, Understanding SAR Images, sect. 4.3): 0.273 for one look.
+    square root (Oliver & Quegan 2004, Understanding SAR Images): 0.273 for one look.
     """
     if quantity == "intensity":
         return 1 / looks

@@ -149,6 +149,7 @@ def common_angle(windows: FloatArray) -> float:
 
     Along the line through the origin of the spectrum on which stripes of one direction lie, the mean logarithm of the
     power above that of the same scale is largest; there are stripes where it stands out among all directions.
+    Logarithms are averaged over the windows too, so that an edge that crosses a few of them does not count as stripes.
 
     Parameters
     ----------
@@ -160,14 +161,11 @@ def common_angle(windows: FloatArray) -> float:
     size = windows.shape[1]
     comb = Comb(size, 0.0, 0.0)
     even = np.ones_like(comb.share)
-    excess: DoubleArray = np.zeros(even.shape)
+    height: DoubleArray = np.zeros(even.shape)
     for window in windows:
         spectrum = rfft2(window * comb.taper)
-        power = (spectrum.real**2 + spectrum.imag**2)[None]
-        excess += power[0] / ring_levels(power, comb.rings, even)[0] / len(windows)
-    if not excess.any():
-        return float("nan")
-    height = np.log(np.maximum(excess, 1e-30))
+        power = np.maximum(spectrum.real**2 + spectrum.imag**2, np.float32(1e-30))[None]
+        height += np.log(power[0] / ring_levels(power, comb.rings, even)[0]) / len(windows)
     usable = (comb.rings >= _LOWEST) & (comb.rings < size // 2)
     angles = np.arange(0, 180, _ANGLE_STEP)
     weights = (usable * line_through(size, angle, _LINE / size) for angle in angles)

@@ -10,10 +10,14 @@ from sensetrack.preprocess._base import ImageFilter, State
 from sensetrack.preprocess._local import gaussian, gaussian_reach, masked_gaussian
 from sensetrack.preprocess._stripes import Comb, common_angle
 from sensetrack.preprocess._survey import SAMPLE_BLOCK, sample_blocks
+from sensetrack.preprocess.fill import Fill
 from sensetrack.raster.image import Image
 from sensetrack.types import FloatArray, Mask, PixelArray
 
 _log = logger(__name__)
+
+_LINE = 10
+"""Pixels across a line of gaps, which unless it is filled first looks like a stripe."""
 
 _LEAST = 0.5
 """Share of a block that must be valid to tell of stripes."""
@@ -27,8 +31,8 @@ class Destripe(ImageFilter):
     its scale is taken for stripes, so that texture keeps what it has in that direction, where a plain notch would take
     it all. What is wider than ``width`` stays. Windows overlap by half and are weighted by sines, whose squares add up
     to 1, on a lattice that is fixed to the image; in holes the stripes that were found are continued until they agree
-    (Papoulis 1975, IEEE Trans. Circuits Syst. 22, 735). autoRIFT filters Landsat 4 and 5 by a wedge of the spectrum
-    too (Lei, Gardner & Agram 2021, Remote Sensing 13, 749).
+    (Papoulis 1975, IEEE Trans. Circuits Syst. 22, 735). The velocities of ITS_LIVE from Landsat 4 and 5 rest
+    on images from which a whole wedge of the spectrum was cut.
 
     For detector stripes and scan lines of images that were turned onto a map. Stripes along rows or columns of an image
     in the geometry of the sensor are better told from ground by `svd`. Crevasses and furrows that fill windows with
@@ -72,7 +76,8 @@ class Destripe(ImageFilter):
         return {"angle": np.array([angle])}
 
     def _sample(self, pixels: PixelArray, valid: Mask) -> FloatArray:
-        """Return a block without what is wide, fading to 0 towards what is invalid."""
+        """Return a block without what is wide, its lines of gaps filled, fading to 0 towards what is invalid."""
+        pixels, valid = Fill(width=_LINE).run(pixels, valid, {}, (0, 0))
         fade = np.maximum(2 * gaussian(valid.astype(np.float32), 4.0) - 1, 0)
         window = np.zeros((SAMPLE_BLOCK, SAMPLE_BLOCK), np.float32)
         window[: valid.shape[0], : valid.shape[1]] = self._fine(pixels, valid) * fade

@@ -25,8 +25,8 @@ class Lee(ImageFilter):
     With the mean ``m`` and variance ``v`` of the valid pixels of the window, and speckle of relative variance ``c``
     (1 / looks for intensity), the ground has the variance ``g = (v - c m^2) / (1 + c)``, and the estimate of least
     squared error that is linear in the pixel ``z`` is ``m + (g / v) (z - m)`` (Lee 1980, IEEE Trans. Pattern Anal.
-    Mach. Intell. 2, 165; the gain is that of Lee 1981, without the linearisation of the noise). Where the ground is
-    even, that is the mean.
+    Mach. Intell. 2, 165; the product of ground and speckle is not linearised here). Where the ground is even, that is
+    the mean.
 
     For amplitude or intensity before they become decibel. Not for offset tracking by speckle itself, whose texture it
     takes away, nor for optical images; `refined-lee` keeps edges sharper at a higher price.

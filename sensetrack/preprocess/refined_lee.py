@@ -16,7 +16,8 @@ class RefinedLee(ImageFilter):
 
     Where the window varies more than speckle does, the means of nine 3 x 3 blocks in it tell along which of four
     directions an edge runs and on which side of it the pixel lies; mean, variance and gain then come from that half
-    (Lee 1981, Computer Graphics and Image Processing 17, 24; for multiplicative noise). Valid pixels alone take part;
+    (Lee 1981, Computer Graphics and Image Processing 15, 380; here with
+    speckle for the noise). Valid pixels alone take part;
     where a block has none, the whole window is used.
 
     Keeps the edges that offset tracking of amplitude lives from, where `lee` blurs or leaves them noisy. For amplitude

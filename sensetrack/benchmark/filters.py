@@ -7,12 +7,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from sensetrack.benchmark.conditions import LIGHTS
 from sensetrack.benchmark.measure import Contender, Run, measure, reason_of
 from sensetrack.benchmark.pairs import KnownPair, PairMaker
 from sensetrack.benchmark.plan import Plan
+from sensetrack.benchmark.table import geometric_mean
 from sensetrack.errors import SensetrackError
 from sensetrack.preprocess import ImageFilter, preprocess_pair, registry
 from sensetrack.raster.image import Image
@@ -117,6 +116,8 @@ def run_filters(
 def factor(runs: Sequence[Run], tracker: str, name: str, condition: str | None = None) -> float:
     """Return by how much a filter reduces the median error: the geometric mean, over pairs, of without over with.
 
+    It is the error of all scored pixels, flagged or not: where a tracker vouches for few, they are not the same ones.
+
     Parameters
     ----------
     runs : sequence of Run
@@ -139,10 +140,8 @@ def factor(runs: Sequence[Run], tracker: str, name: str, condition: str | None =
             if (other.tracker, other.filter) == (tracker, NONE)
             and (other.field, other.condition, other.texture) == (run.field, run.condition, run.texture)
         )
-        if run.accuracy is not None and plain.accuracy is not None:
-            ratios.append(plain.accuracy.median / run.accuracy.median)
-    known = [ratio for ratio in ratios if math.isfinite(ratio) and ratio > 0]
-    return float(np.exp(np.mean(np.log(known)))) if known else math.nan
+        ratios.append(plain.median_all / run.median_all if run.median_all > 0 else math.nan)
+    return geometric_mean(ratio for ratio in ratios if math.isfinite(ratio) and ratio > 0)
 
 
 def _filtered(pair: KnownPair, chain: Chain) -> tuple[Image, Image] | str:

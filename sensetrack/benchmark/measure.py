@@ -70,6 +70,9 @@ class Run:
         Wall clock of tracking.
     share : float
         Of the scored pixels, 0..1, that were measured; 0 when the tracker failed.
+    median_all : float
+        Median error over all scored pixels, flagged or not; those without a value count as wrong without bound. It
+        shows what was found, where ``accuracy`` shows what the tracker vouches for.
     accuracy : Accuracy or None
         Inside the border that is not scored; None without a dense truth, or when the tracker failed.
     findings : tuple of Finding
@@ -91,6 +94,7 @@ class Run:
     estimates: int = 0
     seconds: float = math.nan
     share: float = 0.0
+    median_all: float = math.nan
     accuracy: Accuracy | None = None
     findings: tuple[Finding, ...] = ()
     reason: str = ""
@@ -203,7 +207,8 @@ def measure(contender: Contender, pair: KnownPair, images: tuple[Image, Image] |
         (reference, reference_valid), (secondary, secondary_valid) = first.read(), second.read()
         found, seconds = contender.timed(lambda: tracker.track(reference, secondary, reference_valid, secondary_valid))
         row, col = centres(tracker, pair.size)
-        accuracy = errors_of(found, pair.truth(row, col), inside(row, col, (pair.size, pair.size), pair.border))
+        truth, known = pair.truth(row, col), inside(row, col, (pair.size, pair.size), pair.border)
+        accuracy = errors_of(found, truth, known)
     except Exception as error:  # a tracker of somebody else may raise anything, and still gets its row
         return replace(run, reason=reason_of(error))
     return replace(
@@ -214,6 +219,7 @@ def measure(contender: Contender, pair: KnownPair, images: tuple[Image, Image] |
         seconds=seconds,
         accuracy=accuracy,
         share=accuracy.share,
+        median_all=median_error(found, truth, known),
     )
 
 
@@ -222,6 +228,13 @@ def errors_of(found: Field, truth: tuple[DoubleArray, DoubleArray], known: Mask)
     dy, dx = truth
     errors = found.dx - dx, found.dy - dy
     return accuracy_of("interior", errors, (found.sigma_dx, found.sigma_dy), found.measured, known)
+
+
+def median_error(found: Field, truth: tuple[DoubleArray, DoubleArray], known: Mask) -> float:
+    """Return the median error where ``known``, flagged or not; infinite where most pixels have no value."""
+    dy, dx = truth
+    errors = np.hypot(found.dx - dx, found.dy - dy)[known]
+    return float(np.median(np.where(np.isfinite(errors), errors, np.inf))) if errors.size else math.nan
 
 
 def reason_of(error: Exception) -> str:

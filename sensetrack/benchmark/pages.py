@@ -69,8 +69,9 @@ def filters_page(runs: Sequence[Run], plan: Plan) -> str:
     parts = [
         "# Image filters where the light changes",
         f"Pairs of {plan.size} x {plan.size} pixels, seed {plan.seed}, displaced by: "
-        f"{'; '.join(FIELDS[name].words for name in plan.fields)}. {_machine()} Median error in pixels and, in "
-        "brackets, the share of pixels measured. The factor is by how much the filter reduces the median error: the "
+        f"{'; '.join(FIELDS[name].words for name in plan.fields)}. {_machine()} Median error in pixels of all output "
+        "pixels at least an eighth of the image from its border, flagged or not, and, in brackets, the share of them "
+        "that the tracker calls measured (no flag). The factor is by how much the filter reduces the median error: the "
         "geometric mean, over pairs, of the error without over the error with it.",
     ]
     parts.append("![Median error behind every filter](filters.png)")
@@ -105,7 +106,7 @@ def filter_table(runs: Sequence[Run], tracker: str, conditions: Sequence[str]) -
     for name in (NONE, *ordered):
         own = [run for run in runs if (run.tracker, run.filter) == (tracker, name)]
         cells = [sum_up(run for run in own if run.condition == condition) for condition in conditions]
-        texts = [f"{pixels(cell.median)} ({percent(cell.share)})" for cell in cells]
+        texts = [f"{pixels(cell.median_all)} ({percent(cell.share)})" for cell in cells]
         rows.append([f"`{name}`", *texts, "1" if name == NONE else _factor(factors[name])])
     return ["filter", *conditions, "factor"], rows
 

@@ -88,7 +88,7 @@ def draw_filters(runs: Sequence[Run], plan: Plan, output: PathLike, *, overwrite
         for number, tracker in enumerate(trackers):
             axes = figure.add_axes((number * wide + label, bottom, wide - label - 0.02, top - bottom))
             _filters(axes, runs, tracker, names, plan.conditions)
-        _head(figure, "Image filters where the light changes: median error, px", plan.conditions)
+        _head(figure, "Image filters where the light changes: median error of all pixels, px", plan.conditions)
         return save(figure, output, DPI, overwrite=overwrite)
 
 
@@ -163,7 +163,7 @@ def _filters(axes: Axes, runs: Sequence[Run], tracker: str, names: Sequence[str]
         for number, condition in enumerate(conditions):
             own = [r for r in runs if (r.tracker, r.filter, r.condition) == (tracker, name, condition)]
             cell = sum_up(own)
-            _mark(axes, cell.median, row, number, cell.is_fair)
+            _mark(axes, cell.median_all, row, number, cell.is_fair)
     axes.set_yticks(range(len(ordered)), [f"{name}  {_times(name, factors[name])}" for name in ordered])
     for label, name in zip(axes.get_yticklabels(), ordered, strict=True):
         label.set(color=INK if name == NONE else FAINT, fontweight="bold" if name == NONE else "normal")

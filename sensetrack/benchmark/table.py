@@ -33,6 +33,7 @@ _RUN = (
     "estimates",
     "seconds",
     "share",
+    "median_all",
 )
 _ACCURACY = ("mean", "median", "p90", "p95", "rmse", "bias_x", "bias_y", "within_68", "within_95")
 
@@ -51,6 +52,8 @@ class Cell:
         Share of component errors within the stated intervals, averaged likewise.
     share : float
         Of the pixels measured, averaged over all runs.
+    median_all : float
+        Median error of all scored pixels, flagged or not: the geometric mean of the runs; infinite where one is.
     speed : float
         Estimates per second, median of the runs.
     runs, failed : int
@@ -63,6 +66,7 @@ class Cell:
     within_68: float
     within_95: float
     share: float
+    median_all: float
     speed: float
     runs: int
     failed: int
@@ -81,16 +85,22 @@ def sum_up(runs: Iterable[Run]) -> Cell:
         name: _average([getattr(item, name) for item in judged])
         for name in ("mean", "median", "p90", "within_68", "within_95")
     }
-    logarithms = [math.log(item.mean) for item in judged if item.mean > 0]
     speeds = [run.speed for run in every if math.isfinite(run.speed)]
     return Cell(
         **values,
-        typical=math.exp(_average(logarithms)) if logarithms else values["mean"],
+        typical=geometric_mean([item.mean for item in judged]),
+        median_all=geometric_mean([run.median_all for run in every if not run.reason]),
         share=_average([run.share for run in every]),
         speed=float(np.median(speeds)) if speeds else math.nan,
         runs=len(every),
         failed=sum(bool(run.reason) for run in every),
     )
+
+
+def geometric_mean(values: Iterable[float]) -> float:
+    """Return the geometric mean of the values that are not NaN, as though none were below a millionth; else NaN."""
+    known = [max(value, 1e-6) for value in values if not math.isnan(value)]
+    return float(np.exp(np.mean(np.log(known)))) if known else math.nan
 
 
 def error_table(
@@ -136,7 +146,7 @@ def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def pixels(value: float) -> str:
     """Return an error as text, to the thousandth of a pixel while it is small."""
     if not math.isfinite(value):
-        return "–"
+        return "∞" if value > 0 else "–"
     return f"{value:.3f}" if value < 0.9995 else f"{value:.2f}" if value < 9.995 else f"{value:.1f}"
 
 

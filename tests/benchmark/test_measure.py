@@ -10,8 +10,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sensetrack.benchmark.measure import Contender, contenders, inside, machine, measure
+from sensetrack.benchmark.measure import Contender, contenders, inside, machine, measure, median_error
 from sensetrack.benchmark.pairs import KnownPair
+from sensetrack.displacement import Field, Flag
 from sensetrack.errors import ParameterError
 from sensetrack.trackers import registry
 
@@ -37,6 +38,20 @@ def test_only_the_interior_is_scored_and_flags_are_no_measurements(sayer: Sayers
     assert run.accuracy is not None
     assert run.accuracy.total == 24 * 24
     assert run.share == run.accuracy.share == 0.75
+    assert run.median_all == pytest.approx(0, abs=1e-6)
+
+
+def test_pixels_without_a_value_count_as_wrong_in_the_median_of_all() -> None:
+    dx = np.full((10, 10), 0.5, np.float32)
+    dx[:3] = np.nan
+    field = Field.from_layers(
+        dict.fromkeys(("dx", "dy", "quality", "sigma_dx", "sigma_dy", "rho"), dx)
+        | {"flags": np.full(dx.shape, int(Flag.LOW_QUALITY), np.uint8)}
+    )
+    truth, known = (np.zeros(dx.shape), np.full(dx.shape, 0.1)), np.ones(dx.shape, np.bool_)
+    assert median_error(field, truth, known) == pytest.approx(np.hypot(0.4, 0.5), abs=1e-6)
+    known[6:] = False
+    assert median_error(field, truth, known) == np.inf
 
 
 def test_truth_is_taken_at_the_centres_of_output_pixels() -> None:

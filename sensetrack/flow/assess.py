@@ -1,131 +1,144 @@
-"""Says how far a dense flow can be trusted: what is left after it, how it agrees with the way back, its errors."""
+"""Says how far a dense flow can be trusted: how well the images agree after it, and the errors of what it says."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
-from sensetrack.types import FloatArray, Mask, PixelArray
+from sensetrack.correlation.sandwich import sandwich
+from sensetrack.flow.compare import SUMS
+from sensetrack.flow.lattice import CELL, window_sums
+from sensetrack.types import DoubleArray
+
+LARGEST_VARIANCE = 1e4
+"""Variance in px^2 that stands for all larger ones, and for none at all."""
+
+WAY_BACK = 0.25
+"""Share of the squared miss of the way there and back in the variance. Were the errors of both ways independent, half
+of it would be that of one; they are partly the same."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How the errors of one kind of flow follow from what can be seen; measured on flows whose truth is known.
+
+    Attributes
+    ----------
+    noise : float
+        Factor of the variance that the misfit of the images would give a least-squares match of the window.
+    roughness : float
+        Factor of the squared difference between the flow and its mean over the window. Neighbouring errors differ,
+        and where the flow is curved, averaging it once more does to it what averaging has done already.
+    floor : float
+        Standard deviation in pixels that is always there: what interpolation and rounding leave without any noise.
+    """
+
+    noise: float = 0.3
+    roughness: float = 2.0
+    floor: float = 0.01
 
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
-    """What is known of a flow at every pixel, all float32 ``(row, col)``.
+    """What is known of a flow, all float64 ``(row, col)`` of cells.
 
     Attributes
     ----------
     share : ndarray
-        Share of the window that is valid in both images, 0..1; 0 where the pixel or what it shows in the secondary is
-        invalid.
+        Share of the window that is valid in both images, 0..1.
     correlation : ndarray
         Correlation coefficient of the reference and the secondary moved back by the flow, -1..1.
-    way_back : ndarray
-        Pixels by which the way there and back misses its start; 0 where that was not asked for.
+    chance : ndarray
+        Standard deviation of that of unrelated images of the same texture.
     rest : ndarray
-        Length of the Lucas-Kanade step that what is left in the window still asks for, in pixels.
+        Length in pixels of the Lucas-Kanade step that what is left in the window asks for.
     variance_dx, variance_dy, covariance : ndarray
         Of the flow's error, px^2.
     """
 
-    share: FloatArray
-    correlation: FloatArray
-    way_back: FloatArray
-    rest: FloatArray
-    variance_dx: FloatArray
-    variance_dy: FloatArray
-    covariance: FloatArray
+    share: DoubleArray
+    correlation: DoubleArray
+    chance: DoubleArray
+    rest: DoubleArray
+    variance_dx: DoubleArray
+    variance_dy: DoubleArray
+    covariance: DoubleArray
 
 
-def assess(
-    reference: FloatArray,
-    secondary: FloatArray,
-    reference_weight: FloatArray,
-    secondary_weight: FloatArray,
-    there: tuple[FloatArray, FloatArray],
-    back: tuple[FloatArray, FloatArray] | None,
-    window: int,
-) -> Assessment:
-    """Compare a flow with the images and with the flow of the way back.
+def assess(sums: DoubleArray, side: int, calibration: Calibration) -> Assessment:
+    """Judge a flow from what is left after it.
+
+    The covariance has four parts. The first is that of a least-squares match of the window: the sandwich
+    ``H^-1 (sum p p^T) H^-1`` with the sum ``H`` of products of gradients and the pulls ``p`` of the misfit, gradient
+    times difference summed over cells, which may hang together within a cell (White 1980, eq. 1, in the clustered
+    form of Liang & Zeger 1986); a library's flow is none, hence a factor. Then the roughness of the flow, the way back,
+    and a constant; see `Calibration` and `WAY_BACK`. A flow that is smoothly wrong without a trace in the images, at a
+    step of the true displacement say, is not seen by any of them.
 
     Parameters
     ----------
-    reference, secondary : ndarray of float32
-        ``(row, col)``, evened out.
-    reference_weight, secondary_weight : ndarray of float32
-        0..1, 0 where invalid.
-    there, back : tuple of ndarray of float32
-        dx and dy at every pixel of the reference, and from the secondary to the reference.
-    window : int
-        Side of the window, odd, over which errors hang together.
+    sums : ndarray of float64
+        From `sensetrack.flow.compare.compare`.
+    side : int
+        Side of the window in cells over which errors hang together.
+    calibration : Calibration
 
     Returns
     -------
     Assessment
     """
-    import cv2
-
-    def mean(values: PixelArray) -> FloatArray:
-        return np.asarray(cv2.blur(values, (window, window), borderType=cv2.BORDER_CONSTANT), np.float32)
-
-    dx, dy = there
-    rows, cols = np.indices(dx.shape, np.float32)
-    at_row, at_col = rows + dy, cols + dx
-
-    def moved(values: FloatArray, order: int) -> FloatArray:
-        return np.asarray(cv2.remap(values, at_col, at_row, order, borderMode=cv2.BORDER_CONSTANT), np.float32)
-
-    target = moved(secondary_weight, cv2.INTER_LINEAR)
-    weight = reference_weight * target
-    second = moved(secondary, cv2.INTER_CUBIC)
-    gy, gx = np.gradient(reference)
-    energy, other = mean(weight * reference**2), mean(weight * second**2)
-    correlation = mean(weight * reference * second) / np.sqrt(np.maximum(energy * other, 1e-12))
-    gain = np.sqrt(other / np.maximum(energy, 1e-6))
-    rest = second - gain * reference
-    hxx, hyy, hxy = mean(weight * gx * gx), mean(weight * gy * gy), mean(weight * gx * gy)
-    px, py = mean(weight * gx * rest), mean(weight * gy * rest)
-    det = np.maximum(hxx * hyy - hxy * hxy, 1e-12)
-    step_x, step_y = (hyy * px - hxy * py) / det, (hxx * py - hxy * px) / det
-    scatter = mean(weight * rest**2) / np.maximum(mean(weight) * window**2, 1e-3)
-    miss = np.zeros_like(dx)
-    if back is not None:
-        miss = np.hypot(dx + moved(back[0], cv2.INTER_LINEAR), dy + moved(back[1], cv2.INTER_LINEAR))
-    spread = miss * miss / 4
-    return Assessment(
-        share=np.where(weight > 0, mean(weight), 0).astype(np.float32),
-        correlation=correlation,
-        way_back=miss,
-        rest=np.hypot(step_x, step_y),
-        variance_dx=(scatter * hyy / det + spread).astype(np.float32),
-        variance_dy=(scatter * hxx / det + spread).astype(np.float32),
-        covariance=(-scatter * hxy / det).astype(np.float32),
-    )
+    weight = sums[SUMS.index("weight")]
+    pulls = sums[SUMS.index("pull x") : SUMS.index("pull y") + 1]
+    flow = sums[SUMS.index("dx") : SUMS.index("dy") + 1]
+    products = np.stack([pulls[0] ** 2, pulls[1] ** 2, pulls[0] * pulls[1]])
+    around = window_sums(np.concatenate([sums, products]), side)
+    mean = around[SUMS.index("dx") : SUMS.index("dy") + 1] / np.maximum(around[0], 1e-9)
+    bend = np.where(weight > 0, mean - flow / np.maximum(weight, 1e-9), 0.0)
+    bends = window_sums(weight * np.stack([bend[0] ** 2, bend[1] ** 2, bend[0] * bend[1]]), side)
+    out = np.zeros((7, *weight.shape))
+    _judge(around, bends, float((side * CELL) ** 2), calibration.noise, calibration.roughness, calibration.floor, out)
+    return Assessment(*out)
 
 
-def texture_level(image: FloatArray, valid: Mask, window: int) -> FloatArray:
-    """Return how much neighbouring pixels differ in a window, relative to how large they are.
-
-    Parameters
-    ----------
-    image : ndarray of float32
-        As it was read.
-    valid : ndarray of bool
-    window : int
-
-    Returns
-    -------
-    ndarray of float32
-        Root mean square difference over root mean square value.
-    """
-    import cv2
-
-    wide = np.where(valid, image, 0).astype(np.float64)
-    change = np.zeros_like(wide)
-    change[:, 1:] += np.where(valid[:, 1:] & valid[:, :-1], np.diff(wide, axis=1) ** 2, 0)
-    change[1:] += np.where(valid[1:] & valid[:-1], np.diff(wide, axis=0) ** 2, 0)
-    level = cv2.blur(wide * wide, (window, window), borderType=cv2.BORDER_CONSTANT)
-    change = np.asarray(cv2.blur(change, (window, window), borderType=cv2.BORDER_CONSTANT), np.float64)
-    out = np.zeros_like(wide)
-    np.divide(change, level, out=out, where=(change > 0) & (level > 1e-12 * float(level.max())))
-    return np.sqrt(out).astype(np.float32)
+@njit(cache=True, nogil=True)
+def _judge(
+    around: DoubleArray,
+    bends: DoubleArray,
+    pixels: float,
+    noise: float,
+    roughness: float,
+    floor: float,
+    out: DoubleArray,
+) -> None:
+    _, rows, cols = around.shape
+    for i in range(rows):
+        for j in range(cols):
+            s = around[:, i, j]
+            n = s[0]
+            out[4:6, i, j] = LARGEST_VARIANCE
+            if n <= 0:
+                continue
+            out[0, i, j] = s[17] / pixels
+            first, second = s[1] / n, s[2] / n
+            first_power, second_power = max(s[3] / n - first * first, 0.0), max(s[4] / n - second * second, 0.0)
+            power = np.sqrt(first_power * second_power)
+            if power > 0:
+                out[1, i, j] = (s[5] / n - first * second) / power
+            # A Gaussian autocorrelation of length l has the squared gradient 2 / l^2 of its power, and counts as one
+            # independent sample on pi l^2 pixels.
+            samples = n / max(1.0, 2 * np.pi * power * n / s[9]) if s[9] > 0 else 0.0
+            out[2, i, j] = 1 / np.sqrt(max(samples, 1.0))
+            hxx, hyy, hxy = s[6], s[7], s[8]
+            det = hxx * hyy - hxy * hxy
+            if det > 0 and hyy > 0:
+                x, y = (hyy * s[10] - hxy * s[11]) / det, (hxx * s[11] - hxy * s[10]) / det
+                out[3, i, j] = np.sqrt(x * x + y * y)
+            vyy, vxx, vxy = sandwich(hyy, hxx, hxy, s[19], s[18], s[20])
+            weight_x, weight_y = roughness / n, WAY_BACK / n
+            cxx = noise * vxx + weight_x * bends[0, i, j] + weight_y * s[14] + floor * floor
+            cyy = noise * vyy + weight_x * bends[1, i, j] + weight_y * s[15] + floor * floor
+            cxy = noise * vxy + weight_x * bends[2, i, j] + weight_y * s[16]
+            if cxx + cyy < LARGEST_VARIANCE:
+                out[4, i, j], out[5, i, j], out[6, i, j] = cxx, cyy, cxy

@@ -12,22 +12,25 @@ FADE = 4
 
 
 def fade(valid: Mask) -> FloatArray:
-    """Return weights by the chessboard distance to the nearest invalid pixel.
+    """Return weights by the chessboard distance to the nearest invalid pixel; beyond the array all are invalid.
 
     Parameters
     ----------
     valid : ndarray of bool
-        ``(row, col)``; beyond the array nothing is known, and nothing fades towards it.
+        ``(row, col)``.
 
     Returns
     -------
     ndarray of float32
         0 where invalid, ``1 / (FADE + 1)`` beside, 1 from ``FADE + 1`` pixels on.
     """
-    weights = np.where(valid, np.float32(FADE + 1), np.float32(0))
+    rows, cols = (np.minimum(np.arange(size), np.arange(size)[::-1]) + 1 for size in valid.shape)
+    nearest = np.minimum(np.minimum(rows[:, None], cols), FADE + 1)
+    distance = np.where(valid, nearest, 0).astype(np.float32)
     if not valid.all():
-        _sweep(weights)
-    return weights / np.float32(FADE + 1)
+        _sweep(distance)
+    distance /= np.float32(FADE + 1)
+    return distance
 
 
 @njit(cache=True, nogil=True)

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sensetrack.displacement import Field, Flag
+from sensetrack.displacement import Field
 from sensetrack.errors import InputError
 from sensetrack.params import param
 from sensetrack.trackers._base import Tracker
-from sensetrack.types import FloatArray, Mask, PixelArray
+from sensetrack.types import DoubleArray, FloatArray, Mask, PixelArray
 
-Scalar = TypeVar("Scalar", bound=np.generic)
+if TYPE_CHECKING:
+    from sensetrack.flow.assess import Calibration
 
 FLAT = 1e-6
 """Relative difference of neighbouring pixels below which a window has no texture but rounding errors."""
 
-MIN_SIGMA = 1e-3
-"""Least error that is reported, in pixels: float32 images cannot say more."""
+SIGNIFICANCE = 2.0
+"""Standard deviations of chance above which images agree."""
 
 LARGEST_REST = 0.5
 """Pixels that the residual may still ask for before a pixel counts as not converged."""
@@ -35,7 +36,12 @@ class DenseTracker(Tracker):
 
     step: int = param(1, "Distance between output pixels; each holds the flow at its centre.", unit="px", ge=1, le=1024)
     brightness: int = param(
-        65, "Side of the window over which brightness and contrast are evened out; odd.", unit="px", ge=9, le=511
+        64,
+        "Side of the window over which brightness and contrast are evened out.",
+        unit="px",
+        ge=16,
+        le=512,
+        multiple_of=8,
     )
     min_valid: float = param(0.5, "Least share of the window around a pixel that is valid in both images.", gt=0, le=1)
     forward_backward: float = param(
@@ -55,6 +61,13 @@ class DenseTracker(Tracker):
     def error_window(self) -> int:
         """Side of the window, odd, over which errors of the flow hang together."""
 
+    @property
+    def calibration(self) -> Calibration:
+        """How its errors follow from what can be seen; measured."""
+        from sensetrack.flow.assess import Calibration
+
+        return Calibration()
+
     @abstractmethod
     def _flow(
         self,
@@ -70,6 +83,11 @@ class DenseTracker(Tracker):
         """
 
     @property
+    def alignment(self) -> int:
+        """Input pixels, a power of two of at least 4 (the lattice of errors), to which pyramids want blocks aligned."""
+        return 4
+
+    @property
     def spacing(self) -> int:
         """Input pixels per output pixel."""
         return self.step
@@ -77,7 +95,7 @@ class DenseTracker(Tracker):
     @property
     def margin(self) -> int:
         """What the flow depends on, and the window of brightness around that."""
-        return self.reach + self.brightness // 2 + self.error_window // 2 + 8
+        return self.reach + self.brightness // 2 + 2 * self.error_window + 16
 
     @property
     def smallest_image(self) -> int:
@@ -93,62 +111,67 @@ class DenseTracker(Tracker):
         pad: int,
         device: str,
     ) -> Field:
-        from sensetrack.flow.assess import assess, texture_level
+        from sensetrack.flow.assess import assess
+        from sensetrack.flow.compare import compare
+        from sensetrack.flow.sample import Limits, sample
 
-        shape = reference.shape
-        images = [_amplitude(image) for image in (reference, secondary)]
-        valid = [self._extend(mask) for mask in (reference_valid, secondary_valid)]
-        images = [self._extend(image) for image in images]
-        texture = [
-            texture_level(image, mask, self.error_window) >= FLAT for image, mask in zip(images, valid, strict=True)
-        ]
-        (first, first_weight), (second, second_weight) = (
-            self._prepare(image, mask) for image, mask in zip(images, valid, strict=True)
-        )
-        there = self._flow(first, second, first_weight, second_weight)
-        back = self._flow(second, first, second_weight, first_weight) if self.forward_backward else None
-        found = assess(first, second, first_weight, second_weight, there, back, self.error_window)
+        shape = (reference.shape[0] - 2 * pad) // self.step, (reference.shape[1] - 2 * pad) // self.step
+        first = self._prepare(reference, reference_valid)
+        second = self._prepare(secondary, secondary_valid)
+        there = self._flow(first.image, second.image, first.weight, second.weight)
+        back = self._flow(second.image, first.image, second.weight, first.weight) if self.forward_backward else None
+        sums, miss = compare(first.image, second.image, first.weight, second.weight, there, back)
+        miss[: reference.shape[0], : reference.shape[1]][~reference_valid] = np.nan
+        found = assess(sums, self._side, self.calibration)
+        limits = Limits(self.min_valid, FLAT, self.forward_backward, SIGNIFICANCE, LARGEST_REST)
+        return sample(there, miss, found, (first.texture, second.texture), limits, self.step, pad, shape)
 
-        flags = np.zeros(first.shape, np.uint8)
-        flags[found.rest > LARGEST_REST] |= np.uint8(Flag.NOT_CONVERGED)
-        flags[found.correlation < 0.1] |= np.uint8(Flag.LOW_QUALITY)
-        if self.forward_backward:
-            flags[found.way_back > self.forward_backward] |= np.uint8(Flag.LOW_QUALITY)
-        flags[~(texture[0] & texture[1])] = Flag.FLAT
-        flags[found.share < self.min_valid] = Flag.NODATA
-        flags[~valid[0]] = Flag.NODATA
-        sigma_dx = np.maximum(np.sqrt(np.maximum(found.variance_dx, 0)), MIN_SIGMA)
-        sigma_dy = np.maximum(np.sqrt(np.maximum(found.variance_dy, 0)), MIN_SIGMA)
-        field = Field(
-            dx=there[0],
-            dy=there[1],
-            quality=np.clip(found.correlation, 0, 1) / (1 + found.way_back),
-            sigma_dx=sigma_dx,
-            sigma_dy=sigma_dy,
-            rho=np.clip(found.covariance / (sigma_dx * sigma_dy), -1, 1),
-            flags=flags,
-        )
-        field = field.blank((flags & np.uint8(Flag.NODATA | Flag.FLAT)) != 0)
-        rows, cols = ((size - 2 * pad) // self.step for size in shape)
-        at = pad + self.step // 2
-        inner = slice(at, at + (rows - 1) * self.step + 1, self.step)
-        across = slice(at, at + (cols - 1) * self.step + 1, self.step)
-        return field.crop(inner, across)
+    @property
+    def _side(self) -> int:
+        """Side of the window of errors in cells."""
+        from sensetrack.flow.lattice import CELL
 
-    def _prepare(self, image: FloatArray, valid: Mask) -> tuple[FloatArray, FloatArray]:
-        """Return the image evened out and faded, and its weights."""
-        from sensetrack.flow.brightness import even_out
+        return max(1, round(self.error_window / CELL))
+
+    def _prepare(self, pixels: PixelArray, known: Mask) -> _Source:
+        """Return the amplitude evened out, faded towards what is invalid, and extended to multiples of `alignment`."""
+        from sensetrack.correlation.masks import bridge
+        from sensetrack.flow.brightness import even_out, moments
+        from sensetrack.flow.lattice import window_sums
         from sensetrack.flow.weights import fade
 
+        bridged, filled = bridge(_amplitude(pixels), known)
+        image, valid = (_extend(array, self.alignment) for array in (bridged, filled))
+        sums = moments(image, valid)
         weight = fade(valid)
-        return even_out(image, valid, self.brightness | 1) * weight, weight
+        level, change = window_sums(sums[2:], self._side)
+        texture = np.sqrt(np.divide(change, level, out=np.zeros_like(level), where=level > 0))
+        return _Source(even_out(image, valid, weight, sums, self.brightness), weight, texture)
 
-    def _extend(self, array: NDArray[Scalar]) -> NDArray[Scalar]:
-        """Append invalid pixels until both sides are multiples of `alignment`."""
-        rows, cols = (size + -size % self.alignment for size in array.shape)
-        out = np.zeros((rows, cols), array.dtype)
-        out[: array.shape[0], : array.shape[1]] = array
-        return out
+
+class _Source(NamedTuple):
+    """An image made ready for a dense flow.
+
+    Attributes
+    ----------
+    image : ndarray of float32
+        Zero local mean, unit local deviation, faded towards what is invalid.
+    weight : ndarray of float32
+        0 on what is invalid, rising to 1.
+    texture : ndarray of float64
+        For every cell of the lattice, by how much neighbouring pixels differ, relative to their level.
+    """
+
+    image: FloatArray
+    weight: FloatArray
+    texture: DoubleArray
+
+
+def _extend(array: NDArray[Any], alignment: int) -> NDArray[Any]:
+    """Append zeros until both sides are multiples of ``alignment``."""
+    out = np.zeros([size + -size % alignment for size in array.shape], array.dtype)
+    out[: array.shape[0], : array.shape[1]] = array
+    return out
 
 
 def _amplitude(image: PixelArray) -> FloatArray:

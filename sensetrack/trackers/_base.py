@@ -13,6 +13,7 @@ from sensetrack.displacement import Field, Flag
 from sensetrack.errors import InputError, ParameterError
 from sensetrack.params import Params
 from sensetrack.raster.grid import Grid
+from sensetrack.trackers._prior import Prior
 from sensetrack.types import Mask, PixelArray
 
 
@@ -28,6 +29,9 @@ class Tracker(Params, ABC):
 
     extra_layers: ClassVar[tuple[str, ...]] = ()
     """Layers it adds to the seven of every field."""
+
+    takes_prior: ClassVar[bool] = False
+    """Whether it can be told beforehand what displacement to expect."""
 
     @property
     @abstractmethod
@@ -57,6 +61,30 @@ class Tracker(Params, ABC):
         """Least number of rows and of columns that make sense."""
         return self.spacing
 
+    @property
+    def prior_border(self) -> int:
+        """Output pixels around an area for which a prior is of use."""
+        return 0
+
+    def margin_with(self, prior: Prior) -> int:
+        """Input pixels around an area that influence its result, when a prior says where to look."""
+        return self.margin
+
+    def check_prior(self) -> None:
+        """Check that the tracker takes a prior.
+
+        Raises
+        ------
+        ParameterError
+            It does not.
+        """
+        if not self.takes_prior:
+            name = type(self).__name__
+            raise ParameterError(
+                f"{name} takes no prior displacement; leave it out, or use a tracker that searches around one, such "
+                "as ncc"
+            )
+
     def output_grid(self, grid: Grid) -> Grid:
         """Return the output grid for an input grid.
 
@@ -81,6 +109,7 @@ class Tracker(Params, ABC):
         *,
         pad: int = 0,
         device: str = "auto",
+        prior: Prior | None = None,
     ) -> Field:
         """Measure the displacement of a pair of arrays.
 
@@ -94,6 +123,8 @@ class Tracker(Params, ABC):
             Pixels on every side that serve as context only; the field covers the rest.
         device : str
             ``auto``, ``cpu`` or ``cuda[:n]``; resolved here, on the worker.
+        prior : Prior, optional
+            Displacement to search around; for trackers that take one. Then ``pad`` should be at least `margin_with`.
 
         Returns
         -------
@@ -106,7 +137,11 @@ class Tracker(Params, ABC):
             The arrays are not two-dimensional or differ in shape.
         DeviceError
             The device is not there.
+        ParameterError
+            A prior is given and the tracker takes none.
         """
+        if prior is not None:
+            self.check_prior()
         if reference.ndim != 2 or reference.shape != secondary.shape:
             raise InputError(
                 f"a tracker needs two (row, col) arrays of one shape, got {reference.shape} and {secondary.shape}"
@@ -121,6 +156,8 @@ class Tracker(Params, ABC):
             )
         if not (first_valid.any() and second_valid.any()):
             return Field.empty((rows, cols), Flag.NODATA, self.extra_layers)
+        if prior is not None:
+            return self._track_near(first, second, first_valid, second_valid, pad, where, prior)
         return self._track(first, second, first_valid, second_valid, pad, where)
 
     @abstractmethod
@@ -134,6 +171,19 @@ class Tracker(Params, ABC):
         device: str,
     ) -> Field:
         """Measure; inputs are float32 or complex64 with 0 where invalid, ``device`` is ``cpu`` or ``cuda:n``."""
+
+    def _track_near(
+        self,
+        reference: PixelArray,
+        secondary: PixelArray,
+        reference_valid: Mask,
+        secondary_valid: Mask,
+        pad: int,
+        device: str,
+        prior: Prior,
+    ) -> Field:
+        """Measure around a prior; trackers that take one have their own."""
+        return self._track(reference, secondary, reference_valid, secondary_valid, pad, device)
 
 
 def _clean(image: NDArray[np.generic], valid: Mask | None) -> tuple[PixelArray, Mask]:

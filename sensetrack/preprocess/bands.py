@@ -1,4 +1,4 @@
-"""Makes one image of several bands: one of them, their mean, principal component or the one of best texture."""
+"""Makes one image of several bands: one of them, their mean, a component, or the best."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from sensetrack.log import logger
 from sensetrack.params import param
 from sensetrack.preprocess._base import ImageFilter, State
 from sensetrack.preprocess._components import principal_weights
-from sensetrack.preprocess._survey import sample_blocks
-from sensetrack.preprocess._texture import texture_score
+from sensetrack.preprocess._texture import texture_scores
 from sensetrack.raster.bands import names_of_bands, number_of_band, with_bands
 from sensetrack.raster.image import Image
 from sensetrack.types import DoubleArray, Mask, PixelArray
@@ -28,17 +27,16 @@ class Bands(ImageFilter):
     `pca` is the first principal component of the bands, each divided by its standard deviation first, as bands differ
     in scale (Jolliffe 2002, Principal Component Analysis, sect. 2.3). Its weights are then scaled so that their
     absolute values add up to 1, and signed so that bright ground stays bright: where all bands agree it is their mean,
-    in their units. `best-texture` takes the band whose structure stands above its noise over the widest range of
-    scales: the mean of the squared coherence ``(S / (S + N))^2`` over the spectrum, weighted by squared frequency as in
-    the information on a shift (the noise ``N`` is the lowest power of any scale).
+    in their units. `best-texture` takes the band whose structure stands above its noise up to the finest scales, where
+    what other bands confirm is structure and the rest noise: the mean squared coherence with them, weighted by squared
+    frequency as in the information on a shift.
 
     Weights are found on the reference and serve both images of a pair, so that both show the same; the secondary's
     bands are found by name, or by number where they have no names. A pixel is valid where all bands that count are. It
     must be the first filter, and stands in place of the option ``band``.
 
     For multi-spectral images whose bands show the same ground. The component is not for bands that differ in what moves
-    (clouds in cirrus bands), nor for phases: of complex bands only one can be taken. A band that was interpolated from
-    coarser pixels counts as blurred, not as free of noise.
+    (clouds in cirrus bands), nor for phases: of complex bands only one can be taken.
     """
 
     takes_complex: ClassVar[bool] = True
@@ -113,9 +111,8 @@ class Bands(ImageFilter):
             return np.full(len(images), 1 / len(images))
         if self.method == "pca":
             return principal_weights(images)
-        scores = [texture_score(sample_blocks(image), image.dtype) for image in images]
         best: DoubleArray = np.zeros(len(images))
-        best[int(np.argmax(scores))] = 1
+        best[int(np.argmax(texture_scores(images)))] = 1
         return best
 
     def bind(self, image: Image, state: State) -> Image:

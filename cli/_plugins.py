@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 import click
 
+from sensetrack.errors import ParameterError
 from sensetrack.params import describe
 from sensetrack.registry import Catalogue, Registry
 
@@ -38,7 +40,19 @@ class Plugins:
     def found(self) -> list[tuple[str, str]]:
         """Return names and summaries of all that are installed."""
         catalogue = Catalogue(self.package)
-        return [(name, catalogue.summary(name)) for name in catalogue.names()]
+        return [(name, _summary(catalogue, name)) for name in catalogue.names()]
+
+
+def _summary(catalogue: Catalogue, name: str) -> str:
+    """Return one line on a plug-in; of other distributions' the first of its docstring, and where it comes from."""
+    summary = catalogue.summary(name)
+    if not catalogue.is_foreign(name):
+        return summary
+    try:
+        first = (inspect.getdoc(catalogue.load_foreign(name)) or "").partition("\n")[0].removesuffix(".")
+    except ParameterError:
+        return f"cannot be loaded {summary}"
+    return f"{first} {summary}".strip()
 
 
 def listing_command(name: str, groups: Sequence[Plugins]) -> click.Command:

@@ -113,7 +113,7 @@ def command(
         ("size", f"{source.grid.height} rows x {source.grid.width} columns"),
         ("pixels", f"{kind}, {percent(share)} valid"),
         *(("filter", step) for step in steps),
-        *_band_rows(source, result),
+        *(_band_rows(result) if any(each.is_first for each in filters) else ()),
         ("time", f"{seconds:.1f} s"),
     ]
     say_rows(rows)
@@ -130,11 +130,9 @@ def _chain_of(file: str | None) -> list[Any]:
     return list(chain) if isinstance(chain, list) else [chain]
 
 
-def _band_rows(source: Image, result: Image) -> list[tuple[str, str]]:
+def _band_rows(result: Image) -> list[tuple[str, str]]:
     """Say which bands were read, where a filter has chosen them."""
-    if (result.bands, result.weights) == (source.bands, source.weights):
-        return []
-    names = names_of_bands(source)
+    names = names_of_bands(result)
     weights = result.weights or (1.0,) * len(result.bands)
     parts = [f"{weight:.3g} x {names[band] or band}" for band, weight in zip(result.bands, weights, strict=True)]
     return [("bands", " + ".join(parts).replace("+ -", "- "))]

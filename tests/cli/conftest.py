@@ -21,6 +21,7 @@ from typing import Literal
 import numpy as np
 from sensetrack.displacement import Field, Flag
 from sensetrack.params import param
+from sensetrack.preprocess import ImageFilter
 from sensetrack.trackers import Tracker
 
 
@@ -66,19 +67,38 @@ class Oracle(Tracker):
             raise RuntimeError("it went wild")
         flags = np.where(good, 0, int(Flag.NODATA)).astype(np.uint8)
         return Field.from_layers(layers | {"flags": flags})
+
+
+class Halve(ImageFilter):
+    """Divides pixels by a number, two by default.
+
+    Nothing else.
+    """
+
+    by: float = param(2.0, "What they are divided by", gt=0)
+
+    @property
+    def margin(self):
+        return 0
+
+    def _apply(self, pixels, valid, state, origin):
+        return pixels / self.by, valid
 '''
 
 
 @pytest.fixture(scope="session")
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of another distribution, which brings the tracker ``oracle`` and one that cannot be imported."""
+    """Folder of another distribution: trackers ``oracle`` and one that cannot be imported, image filter ``halve``."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "oracle_tracker.py").write_text(TRACKER, encoding="utf-8")
     (folder / "broken_tracker.py").write_text("raise OSError('its library is not there')\n", encoding="utf-8")
     info = folder / "oracle_of_delphi-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: oracle-of-delphi\nVersion: 1.0\n", encoding="utf-8")
-    points = "[sensetrack.trackers]\noracle = oracle_tracker:Oracle\nbroken = broken_tracker:Broken\n"
+    points = (
+        "[sensetrack.trackers]\noracle = oracle_tracker:Oracle\nbroken = broken_tracker:Broken\n"
+        "[sensetrack.preprocess]\nhalve = oracle_tracker:Halve\n"
+    )
     (info / "entry_points.txt").write_text(points, encoding="utf-8")
     return folder
 
@@ -93,10 +113,11 @@ def group() -> click.Group:
 @pytest.fixture
 def oracle(foreign: Path, group: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Install the other distribution for one test."""
+    from sensetrack.preprocess import registry as image_filters
     from sensetrack.trackers import registry
 
     monkeypatch.syspath_prepend(str(foreign))
-    catalogues = (registry, group.trackers)
+    catalogues = (registry, image_filters, group.trackers)
     for catalogue in catalogues:
         catalogue.__dict__.pop("_foreign", None)
     yield

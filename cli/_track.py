@@ -13,6 +13,7 @@ import click
 
 from sensetrack.displacement import Flag
 from sensetrack.info import FieldSummary
+from sensetrack.prior import PriorMap
 from sensetrack.raster.layers import SUFFIXES, TABLES
 from sensetrack.report.words import FLAG_WORDS
 from sensetrack.specs import image_filters_of
@@ -28,7 +29,7 @@ from ._options import BLOCK, Area, Computing, PairInput, Target, flags_of
 def tracker_command(name: str) -> click.Command:
     """Generate the command of a registered tracker."""
     cls = registry.get(name)
-    common = [*Target.options, *PairInput.options, *Area.options, *Computing.options, BLOCK, _device(cls)]
+    common = [*Target.options, *PairInput.options, *Area.options, *Computing.options, BLOCK, _device(cls), _prior(cls)]
     made = ParamsOptions(cls, f"Parameters of {name}", reserved=flags_of(common))
     return Command(
         name,
@@ -64,6 +65,18 @@ def _device(cls: type[Tracker]) -> Option:
     )
 
 
+def _prior(cls: type[Tracker]) -> Option:
+    return Option(
+        ["--prior"],
+        type=click.Path(),
+        metavar="FILE",
+        section="Input",
+        hidden=not cls.takes_prior,
+        help="Search around what this file expects: a displacement file, a velocity file (ours, ITS_LIVE, or bands vx "
+        "and vy in m/yr), or bands dx and dy in pixels; in any CRS.",
+    )
+
+
 def _prose(cls: type[Tracker]) -> str:
     """Return what the docstring of a tracker's module, or else of its class, says after its first line."""
     module = inspect.getmodule(cls)
@@ -82,8 +95,11 @@ def _run(made: ParamsOptions[Tracker], **values: Any) -> None:
     target = Target.take(values)
     inputs, area, computing = PairInput.take(values), Area.take(values), Computing.take(values)
     reference, secondary = values["reference"], values["secondary"]
-    suffix = target.check(SUFFIXES, [reference, secondary, area.mask])
+    suffix = target.check(SUFFIXES, [reference, secondary, area.mask, values["prior"]])
+    if values["prior"] is not None:
+        tracker.check_prior()
     pair = inputs.open(reference, secondary)
+    prior = None if values["prior"] is None else PriorMap.open(values["prior"])
     start = time.perf_counter()
     with computing.open() as engine, progress("measuring") as bar:
         counts = track_file(
@@ -94,6 +110,7 @@ def _run(made: ParamsOptions[Tracker], **values: Any) -> None:
             device=values["device"],
             mask=area.open(),
             mask_windows=area.mask_windows,
+            prior=prior,
             block=values["block"],
             progress=bar,
             overwrite=target.overwrite,

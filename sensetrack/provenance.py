@@ -34,6 +34,8 @@ class Provenance:
         sensetrack version that measured it.
     preprocess : tuple of str
         Image filters that both images passed through before, one entry each.
+    prior : str or None
+        Map of displacement or velocity around which matches were searched for.
     """
 
     tracker: str = ""
@@ -46,6 +48,7 @@ class Provenance:
     history: tuple[str, ...] = ()
     version: str = ""
     preprocess: tuple[str, ...] = ()
+    prior: str | None = None
 
     def to_tags(self) -> dict[str, str]:
         """Return dataset tags."""

@@ -18,6 +18,7 @@ from sensetrack.displacement import Displacement, Field, Flag, file_content
 from sensetrack.engine import Engine, Serial
 from sensetrack.errors import UnusableImageError
 from sensetrack.pair import ImagePair
+from sensetrack.prior import PriorMap
 from sensetrack.provenance import Provenance
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.layers import create
@@ -45,6 +46,8 @@ class TrackTask:
         Where to measure, fitted to the pair; output pixels whose centre is outside are flagged ``masked``.
     mask_windows : bool
         Whether reference pixels outside the mask are also left out of the windows.
+    prior : PriorMap or None
+        Displacement to search around, fitted to the pair.
     """
 
     pair: ImagePair
@@ -52,20 +55,27 @@ class TrackTask:
     device: str = "auto"
     mask: AreaMask | None = None
     mask_windows: bool = False
+    prior: PriorMap | None = None
 
     def __call__(self, block: Block) -> Field:
         """Return the field of ``block``, which counts output pixels."""
         tracker = self.tracker
-        pad = -(-tracker.margin // tracker.alignment) * tracker.alignment
-        core = block.scale(tracker.spacing)
-        area = core.expand(pad)
         inside = None if self.mask is None else self._inside(block)
         if inside is not None and not inside.any():
             return Field.empty(block.shape, Flag.MASKED, tracker.extra_layers)
+        prior, margin = None, tracker.margin
+        if self.prior is not None:
+            points = tracker.output_grid(self.pair.grid)
+            prior = self.prior.read(self.pair.grid, points, block, tracker.prior_border)
+            margin = tracker.margin_with(prior)
+        pad = -(-margin // tracker.alignment) * tracker.alignment
+        area = block.scale(tracker.spacing).expand(pad)
         reference, secondary, reference_valid, secondary_valid = self.pair.read(area)
         if self.mask is not None and self.mask_windows:
             reference_valid &= self.mask.read(self.pair.grid.crop(area.row, area.col, area.shape))
-        field = tracker.track(reference, secondary, reference_valid, secondary_valid, pad=pad, device=self.device)
+        field = tracker.track(
+            reference, secondary, reference_valid, secondary_valid, pad=pad, device=self.device, prior=prior
+        )
         return field if inside is None else field.with_flag(~inside, Flag.MASKED)
 
     def _inside(self, block: Block) -> np.ndarray:
@@ -82,6 +92,7 @@ def track(
     device: str = "auto",
     mask: AreaMask | None = None,
     mask_windows: bool = False,
+    prior: PriorMap | None = None,
     block: int = BLOCK,
     progress: Progress | None = None,
 ) -> Displacement:
@@ -100,6 +111,8 @@ def track(
     mask_windows : bool
         Leave reference pixels outside the mask out of the windows too, so that rock beside a glacier does not
         dominate the windows at its margin.
+    prior : PriorMap, optional
+        Displacement or velocity to search around, for trackers that take one.
     block : int
         Side of a block in input pixels.
     progress : callable, optional
@@ -115,16 +128,17 @@ def track(
     ParameterError
         The images are smaller than the tracker's window.
     GridError
-        The mask does not fit the pair.
+        The mask or the prior does not fit the pair.
     """
-    task = TrackTask(pair, tracker, device, mask and mask.fit(pair.grid), mask_windows)
+    task = _plan(pair, tracker, device, mask, mask_windows, prior)
     grid = tracker.output_grid(pair.grid)
     whole = Field.empty(grid.shape, Flag.NODATA, tracker.extra_layers)
     target = whole.layers()
     for part, field in _run(task, grid, engine, block, progress):
         for name, layer in field.layers().items():
             target[name][part.slices] = layer
-    return Displacement(grid, whole, tracker.spacing, provenance_of(pair, tracker), (tracker.centre_offset,) * 2)
+    origin = (tracker.centre_offset,) * 2
+    return Displacement(grid, whole, tracker.spacing, provenance_of(pair, tracker, prior), origin)
 
 
 def track_file(
@@ -136,6 +150,7 @@ def track_file(
     device: str = "auto",
     mask: AreaMask | None = None,
     mask_windows: bool = False,
+    prior: PriorMap | None = None,
     block: int = BLOCK,
     progress: Progress | None = None,
     overwrite: bool = False,
@@ -148,7 +163,7 @@ def track_file(
         Any suffix that `Displacement.save` writes; it appears only when the whole pair is done.
     overwrite : bool
         Whether an existing file may be replaced.
-    pair, tracker, engine, device, mask, mask_windows, block, progress
+    pair, tracker, engine, device, mask, mask_windows, prior, block, progress
         As in `track`.
 
     Returns
@@ -163,11 +178,12 @@ def track_file(
     UnusableImageError, ParameterError, GridError
         As in `track`.
     """
-    refuse_same_file(output, [pair.reference.path, pair.secondary.path, mask.path if mask else None])
-    task = TrackTask(pair, tracker, device, mask and mask.fit(pair.grid), mask_windows)
+    inputs = [pair.reference.path, pair.secondary.path, mask.path if mask else None, prior.path if prior else None]
+    refuse_same_file(output, inputs)
+    task = _plan(pair, tracker, device, mask, mask_windows, prior)
     grid = tracker.output_grid(pair.grid)
     origin = (tracker.centre_offset,) * 2
-    content = file_content(grid, tracker.spacing, provenance_of(pair, tracker), origin, tracker.extra_layers)
+    content = file_content(grid, tracker.spacing, provenance_of(pair, tracker, prior), origin, tracker.extra_layers)
     counts: Counter[str] = Counter()
     with create(output, grid, content, overwrite=overwrite) as writer:
         for part, field in _run(task, grid, engine, block, progress):
@@ -176,7 +192,22 @@ def track_file(
     return counts
 
 
-def provenance_of(pair: ImagePair, tracker: Tracker) -> Provenance:
+def _plan(
+    pair: ImagePair,
+    tracker: Tracker,
+    device: str,
+    mask: AreaMask | None,
+    mask_windows: bool,
+    prior: PriorMap | None,
+) -> TrackTask:
+    """Return the task of a pair, once everything that goes with it fits."""
+    if prior is not None:
+        tracker.check_prior()
+        prior = prior.fit(pair.grid, pair.days)
+    return TrackTask(pair, tracker, device, mask and mask.fit(pair.grid), mask_windows, prior)
+
+
+def provenance_of(pair: ImagePair, tracker: Tracker, prior: PriorMap | None = None) -> Provenance:
     """Return the provenance of a measurement."""
     return Provenance(
         tracker=registry.name_of(type(tracker)),
@@ -188,6 +219,7 @@ def provenance_of(pair: ImagePair, tracker: Tracker) -> Provenance:
         secondary_date=pair.secondary.acquired,
         days=pair.days,
         version=sensetrack.__version__,
+        prior=None if prior is None else prior.place,
     )
 
 

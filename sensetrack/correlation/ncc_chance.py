@@ -19,7 +19,7 @@ FEWEST = 4.0
 
 @njit(cache=True, nogil=True, fastmath=True)
 def independent_samples(region: FloatArray, row: int, col: int, size: int, means: DoubleArray) -> float:
-    """Return how many independent samples a chip amounts to, for its correlation with unrelated chips like it.
+    """Return how many independent samples a whole chip amounts to, for its correlation with unrelated chips like it.
 
     The variance of the correlation coefficient of unrelated textures is ``sum_k rho(k)^2 / n`` over all lags ``k``
     (Bartlett 1935), with their autocorrelation ``rho``, taken here as the product of its profiles along rows and

@@ -251,8 +251,8 @@ def _match(
             found[3], found[4], found[5] = fit[3], fit[4], fit[5]
             found[6] = peak[2] / peak[4] if peak[4] > 0 else 0.0
             found[7] = peak[3]
-            found[8] = significance(peak[2], chips[i, j, 1], count == 2, is_free)
             found[9] = products[1, i, j, row + y, col + x] / (size * size) if masked else 1.0
+            found[8] = significance(peak[2], chips[i, j, 1] * found[9], count == 2, is_free)
             found[10] = ON_EDGE if peak[5] > 0 else MATCHED if fitted else NOT_FITTED
     return again
 

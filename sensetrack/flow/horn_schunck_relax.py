@@ -8,6 +8,9 @@ does not depend on how many there are.
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import pairwise
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -93,18 +96,26 @@ def relax(
     """
     rows = system.shape[2]
     number = max(1, min(cores(), rows // LEAST))
-    edges = [rows * k // number for k in range(number + 1)]
-    strips = list(pairwise(edges))
+    strips = list(pairwise(rows * k // number for k in range(number + 1)))
     engine = Threads(number) if number > 1 else Serial()
+    old, new = (dx, dy), (np.zeros_like(dx), np.zeros_like(dy))
     for first in range(0, factor.size, 2 * BATCH):
-        part = factor[first : first + 2 * BATCH]
-        new_dx, new_dy = np.zeros_like(dx), np.zeros_like(dy)
-        changes = engine.map(lambda strip: _relax(dx, dy, system, part, *strip, new_dx, new_dy), strips)  # noqa: B023
-        change = max(changes)
-        dx, dy = new_dx, new_dy
+        batch = partial(_sweep, old, new, system, factor[first : first + 2 * BATCH])
+        change = max(engine.map(batch, strips))
+        old, new = new, (np.zeros_like(dx), np.zeros_like(dy))
         if change < tolerance:
             break
-    return dx, dy
+    return old
+
+
+def _sweep(
+    old: tuple[FloatArray, FloatArray],
+    new: tuple[FloatArray, FloatArray],
+    system: FloatArray,
+    factor: FloatArray,
+    strip: tuple[int, int],
+) -> float:
+    return float(_relax(*old, system, factor, *strip, *new))
 
 
 @njit(cache=True, nogil=True)
@@ -117,7 +128,7 @@ def _relax(
     bottom: int,
     new_dx: FloatArray,
     new_dy: FloatArray,
-) -> float:
+) -> np.float32:
     """Write the rows ``top`` to ``bottom`` after all half sweeps; return the largest change."""
     rows, half = system.shape[2], system.shape[3]
     sweeps = factor.size
@@ -147,7 +158,7 @@ def _relax(
                 for c in range(1, half + 1):
                     change = max(change, abs(values[c] - old[c]))
                 new[:] = values
-    return float(change)
+    return change
 
 
 @njit(cache=True, nogil=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import rasterio
 
 from sensetrack.displacement import Displacement
 from sensetrack.engine import Threads
@@ -141,3 +142,39 @@ def test_parameters_as_a_file(tmp_path):
     params = PARAMS.with_changes(fill=3.0, velocity={"units": "m/d"})
     (tmp_path / "p.yaml").write_text(params.to_yaml(), encoding="utf-8")
     assert PipelineParams.from_file(tmp_path / "p.yaml") == params
+
+
+def test_image_filters_serve_the_shift_and_the_tracking(images, ground, tmp_path):
+    params = PARAMS.with_changes(preprocess=("clip", {"highpass": {"sigma": 6}}))
+    found = run_pipeline(*images(), tmp_path / "out", params, stable=ground)
+    displacement = Displacement.open(found.places.displacement)
+    assert [step.split()[0] for step in displacement.provenance.preprocess] == ["clip", "highpass"]
+    assert np.median(displacement.field.dx[:, 16:][displacement.field.usable[:, 16:]]) == pytest.approx(3.0, abs=0.05)
+    with rasterio.open(found.places.secondary) as ds:
+        assert np.nanmean(ds.read(1)) == pytest.approx(100, rel=0.05), "what is written is not filtered"
+
+
+def test_bands_are_chosen_of_the_coregistered_file_too(write_raster, texture, utm_grid, tmp_path):
+    paths = []
+    for name, names, moved in (("20200101.tif", ["red", "nir"], 0.0), ("20200111.tif", ["nir", "red"], 1.0)):
+        layers = {
+            "red": texture(SHAPE, seed=3 + int(moved), waves=120),
+            "nir": texture(SHAPE, dx=2.5 * moved, dy=0.3 * moved, waves=120),
+        }
+        paths.append(write_raster(np.stack([layers[key] for key in names]), name, grid=utm_grid(SHAPE), names=names))
+    params = PARAMS.with_changes(preprocess="bands:band=nir")
+    found = run_pipeline(*paths, tmp_path / "out", params)
+    assert (found.shift.dx[0], found.shift.dy[0]) == pytest.approx((2.5, 0.3), abs=0.02)
+    with rasterio.open(found.places.secondary) as ds:
+        assert ds.descriptions == ("nir", "red")
+    field = Displacement.open(found.places.displacement).field
+    assert field.usable.mean() > 0.8
+    assert np.median(field.dx[field.usable]) == pytest.approx(0, abs=0.02)
+
+
+@pytest.mark.parametrize(("chain", "message"), [(("clipp",), "no image filter 'clipp'"), (5, "preprocess = 5")])
+def test_bad_image_filters(chain, message):
+    with pytest.raises(ParameterError, match=message):
+        PipelineParams(preprocess=chain)
+    with pytest.raises(ParameterError, match="both choose bands"):
+        run_pipeline("a.tif", "b.tif", "out", PipelineParams(preprocess="bands"), band=2)

@@ -123,9 +123,10 @@ def test_a_broken_entry_point_is_one_line(
 
 def test_every_registered_plug_in_loads_under_its_name() -> None:
     from sensetrack.filters import registry as filters
+    from sensetrack.preprocess import registry as image_filters
     from sensetrack.trackers import registry as trackers
 
-    for plug_ins in (trackers, filters):
+    for plug_ins in (trackers, filters, image_filters):
         assert plug_ins.names()
         for name in plug_ins.names():
             assert plug_ins.name_of(plug_ins.get(name)) == name

@@ -93,33 +93,27 @@ def _strips(image: Image, along: int, group: int, width: float) -> Iterator[tupl
     for row in range(0, height, step):
         inner = Block(row, 0, min(step, height - row), size)
         outer = Block(row - reach, 0, inner.height + 2 * reach, size)
-        pixels, valid = image.read(outer)
-        part = inner.within(outer)
-        fine = np.where(valid, pixels - _mean_across(pixels, valid, along, width), 0)[part]
-        count = _sum_groups(valid[part].astype(np.float32), group, along)
-        values = np.asarray(_sum_groups(fine.astype(np.float32), group, along) / np.maximum(count, 1), np.float32)
+        total, count = (_sum_groups(part, group, along) for part in image.read(outer))
+        here = slice(inner.row - outer.row, inner.row - outer.row + -(-inner.height // unit))
+        mean = _mean_across(total, count, along, width)
+        fine = np.where(count > 0, total / np.maximum(count, 1) - mean, np.float32(0))[here]
         first = row // unit
-        yield slice(first, first + len(values)), values, count / np.float32(group)
+        yield slice(first, first + len(fine)), fine, count[here] / np.float32(group)
 
 
-def _mean_across(pixels: PixelArray, valid: Mask, along: int, width: float) -> PixelArray:
-    """Return the Gaussian mean of the valid pixels across the stripes."""
+def _mean_across(total: FloatArray, count: FloatArray, along: int, width: float) -> FloatArray:
+    """Return the Gaussian mean across the stripes of groups of pixels, from their sums and numbers."""
     import cv2
 
     side = 2 * gaussian_reach(width) + 1
     size = (side, 1) if along == 0 else (1, side)
-    total, weight = (
-        cv2.GaussianBlur(part, size, width, borderType=cv2.BORDER_CONSTANT)
-        for part in (np.ascontiguousarray(pixels, np.float32), valid.astype(np.float32))
-    )
-    mean: PixelArray = total / np.maximum(weight, np.float32(1e-6))
-    return mean
+    sums, weights = (cv2.GaussianBlur(part, size, width, borderType=cv2.BORDER_CONSTANT) for part in (total, count))
+    return np.asarray(sums / np.maximum(weights, 1e-6), np.float32)
 
 
-def _sum_groups(values: FloatArray, group: int, axis: int) -> FloatArray:
+def _sum_groups(values: PixelArray | Mask, group: int, axis: int) -> FloatArray:
     """Return the sums of each ``group`` pixels along an axis; the last group may have fewer."""
-    sums: FloatArray = np.add.reduceat(values, np.arange(0, values.shape[axis], group), axis=axis)
-    return sums
+    return np.add.reduceat(np.asarray(values, np.float32), np.arange(0, values.shape[axis], group), axis=axis)
 
 
 def _even_part(factors: DoubleArray, length: float) -> DoubleArray:

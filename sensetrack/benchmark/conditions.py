@@ -68,12 +68,13 @@ class Condition:
 
 
 _ALL = ("terrain", "gravel", "moon", "radar")
+_ROUGH = ("terrain", "gravel", "radar")
 
 CONDITIONS = {
     item.name: item
     for item in (
         Condition("noise-20db", "independent noise, 20 dB below the image", _ALL),
-        Condition("noise-10db", "independent noise, 10 dB below the image", _ALL, noise=math.sqrt(0.1)),
+        Condition("noise-10db", "independent noise, 10 dB below the image", _ROUGH, noise=math.sqrt(0.1)),
         Condition("speckle", "independent speckle of 10 looks, noise 20 dB", ("gravel", "radar"), looks=10),
         Condition(
             "light",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -111,12 +112,18 @@ def _parse(text: str, registry: Registry[Any]) -> tuple[str, dict[str, object]]:
             first = next(iter(fields), None)
             example = f", such as {name}:{first}={fields[first].default}" if first else ""
             raise ParameterError(f"{registry.kind} '{text}': '{part}' is not parameter=value{example}")
-        values[key.strip().replace("-", "_")] = _value(text, value)
+        field = key.strip().replace("-", "_")
+        values[field] = _value(text, value, _takes_none(fields, field))
     return name, values
 
 
-def _value(text: str, value: str) -> object:
-    if value.strip().lower() == "none":
+def _takes_none(fields: Mapping[str, Any], name: str) -> bool:
+    """Whether the word ``none`` stands for the absence of a value, and not for a choice of that name."""
+    return name not in fields or "none" not in typing.get_args(fields[name].annotation)
+
+
+def _value(text: str, value: str, takes_none: bool) -> object:
+    if takes_none and value.strip().lower() == "none":
         return None
     try:
         return yaml.safe_load(value)

@@ -26,6 +26,10 @@ def test_filter_of(text, name, values):
     assert filter_of(text) == filters.get(name)(**values)
 
 
+def test_none_is_a_choice_where_one_is_called_so():
+    assert tracker_of("pcc:normalization=none").model_dump()["normalization"] == "none"
+
+
 def test_tracker_of():
     assert tracker_of("pcc:window=32,step=8").model_dump()["window"] == 32
 

@@ -39,7 +39,6 @@ def trackers_page(runs: Sequence[Run], plan: Plan, skipped: Sequence[str] = ()) 
         f"{pairs} pairs of {plan.size} x {plan.size} pixels, seed {plan.seed}. {_machine()} {_READING}",
         "## Mean error, px, over textures and conditions",
         markdown(*error_table(made, by_field)),
-        "![Errors by field, speed and stated errors of every tracker](trackers.png)",
         "## Share measured, stated errors, speed",
         markdown(*summary_table(made)),
         "Mean, median and 90th percentile of the error, px, averaged over all pairs; typical: the geometric mean of "
@@ -74,7 +73,6 @@ def filters_page(runs: Sequence[Run], plan: Plan) -> str:
         "that the tracker calls measured (no flag). The factor is by how much the filter reduces the median error: the "
         "geometric mean, over pairs, of the error without over the error with it.",
     ]
-    parts.append("![Median error behind every filter](filters.png)")
     for tracker in dict.fromkeys(run.tracker for run in runs):
         parts += [f"## {tracker}", markdown(*filter_table(runs, tracker, plan.conditions))]
     parts += [*_failures(runs), "## How the pairs are made"]

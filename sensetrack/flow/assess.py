@@ -12,12 +12,23 @@ from sensetrack.flow.compare import SUMS
 from sensetrack.flow.lattice import CELL, window_sums
 from sensetrack.types import DoubleArray
 
+_FLOW = slice(SUMS.index("dx"), SUMS.index("dy") + 1)
+_PULLS = slice(SUMS.index("pull x"), SUMS.index("pull y") + 1)
+_TEXTURES = SUMS.index("texture xx")
+
 LARGEST_VARIANCE = 1e4
 """Variance in px^2 that stands for all larger ones, and for none at all."""
 
 WAY_BACK = 0.25
 """Share of the squared miss of the way there and back in the variance. Were the errors of both ways independent, half
 of it would be that of one; they are partly the same."""
+
+
+BROAD = 8
+"""Side in cells, at least, of the window in which correlation and the strain of the flow are found: 32 pixels."""
+
+LITTLE_STRAIN = 0.005
+"""Strain at which `Calibration.noise` is half way from its value for constant flows to that for all others."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,8 @@ class Calibration:
     ----------
     noise : float
         Factor of the variance that the misfit of the images would give a least-squares match of the window.
+    noise_still : float or None
+        The same where the flow is constant, so that a smoothness term averages over more; None: the same.
     roughness : float
         Factor of the squared difference between the flow and its mean over the window. Neighbouring errors differ,
         and where the flow is curved, averaging it once more does to it what averaging has done already.
@@ -36,6 +49,7 @@ class Calibration:
     """
 
     noise: float = 0.3
+    noise_still: float | None = None
     roughness: float = 2.0
     floor: float = 0.01
 
@@ -89,29 +103,66 @@ def assess(sums: DoubleArray, side: int, calibration: Calibration) -> Assessment
     -------
     Assessment
     """
-    weight = sums[SUMS.index("weight")]
-    pulls = sums[SUMS.index("pull x") : SUMS.index("pull y") + 1]
-    flow = sums[SUMS.index("dx") : SUMS.index("dy") + 1]
+    pulls = sums[_PULLS]
     products = np.stack([pulls[0] ** 2, pulls[1] ** 2, pulls[0] * pulls[1]])
     around = window_sums(np.concatenate([sums, products]), side)
-    mean = around[SUMS.index("dx") : SUMS.index("dy") + 1] / np.maximum(around[0], 1e-9)
-    bend = np.where(weight > 0, mean - flow / np.maximum(weight, 1e-9), 0.0)
+    broad = window_sums(sums[:_TEXTURES], max(side, BROAD))
+    weight, flow = sums[0], sums[_FLOW] / np.maximum(sums[0], 1e-9)
+    bend = np.where(weight > 0, around[_FLOW] / np.maximum(around[0], 1e-9) - flow, 0.0)
     bends = window_sums(weight * np.stack([bend[0] ** 2, bend[1] ** 2, bend[0] * bend[1]]), side)
+    still = calibration.noise if calibration.noise_still is None else calibration.noise_still
+    strain = _strain(broad[_FLOW] / np.maximum(broad[0], 1e-9))
+    noise = still + (calibration.noise - still) * strain / (strain + LITTLE_STRAIN)
     out = np.zeros((7, *weight.shape))
-    _judge(around, bends, float((side * CELL) ** 2), calibration.noise, calibration.roughness, calibration.floor, out)
+    _correlate(broad, out)
+    _judge(around, bends, noise, float((side * CELL) ** 2), calibration.roughness, calibration.floor, out)
     return Assessment(*out)
+
+
+def _strain(flow: DoubleArray) -> DoubleArray:
+    """Return the root of the summed squares of a flow's derivatives, pixels per pixel."""
+    total = np.zeros(flow.shape[1:])
+    for component in flow:
+        for axis in (0, 1):
+            if component.shape[axis] > 1:
+                total += (np.gradient(component, axis=axis) / CELL) ** 2
+    return np.asarray(np.sqrt(total))
+
+
+@njit(cache=True, nogil=True)
+def _correlate(broad: DoubleArray, out: DoubleArray) -> None:
+    """Write the correlation coefficient and its standard deviation by chance."""
+    _, rows, cols = broad.shape
+    for i in range(rows):
+        for j in range(cols):
+            s = broad[:, i, j]
+            n = s[0]
+            out[2, i, j] = 1.0
+            if n <= 0:
+                continue
+            first, second = s[3] / n, s[4] / n
+            first_power, second_power = max(s[5] / n - first * first, 0.0), max(s[6] / n - second * second, 0.0)
+            power = np.sqrt(first_power * second_power)
+            if power > 0:
+                out[1, i, j] = (s[7] / n - first * second) / power
+            # A Gaussian autocorrelation of length l has the squared gradient 2 / l^2 of its power, and counts as one
+            # independent sample on pi l^2 pixels.
+            if s[8] > 0:
+                samples = n / max(1.0, 2 * np.pi * power * n / s[8])
+                out[2, i, j] = 1 / np.sqrt(max(samples, 1.0))
 
 
 @njit(cache=True, nogil=True)
 def _judge(
     around: DoubleArray,
     bends: DoubleArray,
+    noise: DoubleArray,
     pixels: float,
-    noise: float,
     roughness: float,
     floor: float,
     out: DoubleArray,
 ) -> None:
+    """Write the share of valid pixels, the step that is left, and the covariance."""
     _, rows, cols = around.shape
     for i in range(rows):
         for j in range(cols):
@@ -121,24 +172,15 @@ def _judge(
             if n <= 0:
                 continue
             out[0, i, j] = s[17] / pixels
-            first, second = s[1] / n, s[2] / n
-            first_power, second_power = max(s[3] / n - first * first, 0.0), max(s[4] / n - second * second, 0.0)
-            power = np.sqrt(first_power * second_power)
-            if power > 0:
-                out[1, i, j] = (s[5] / n - first * second) / power
-            # A Gaussian autocorrelation of length l has the squared gradient 2 / l^2 of its power, and counts as one
-            # independent sample on pi l^2 pixels.
-            samples = n / max(1.0, 2 * np.pi * power * n / s[9]) if s[9] > 0 else 0.0
-            out[2, i, j] = 1 / np.sqrt(max(samples, 1.0))
-            hxx, hyy, hxy = s[6], s[7], s[8]
+            hxx, hyy, hxy, pull_x, pull_y = s[9], s[10], s[11], s[12], s[13]
             det = hxx * hyy - hxy * hxy
             if det > 0 and hyy > 0:
-                x, y = (hyy * s[10] - hxy * s[11]) / det, (hxx * s[11] - hxy * s[10]) / det
+                x, y = (hyy * pull_x - hxy * pull_y) / det, (hxx * pull_y - hxy * pull_x) / det
                 out[3, i, j] = np.sqrt(x * x + y * y)
             vyy, vxx, vxy = sandwich(hyy, hxx, hxy, s[19], s[18], s[20])
-            weight_x, weight_y = roughness / n, WAY_BACK / n
-            cxx = noise * vxx + weight_x * bends[0, i, j] + weight_y * s[14] + floor * floor
-            cyy = noise * vyy + weight_x * bends[1, i, j] + weight_y * s[15] + floor * floor
-            cxy = noise * vxy + weight_x * bends[2, i, j] + weight_y * s[16]
+            rough, missed = roughness / n, WAY_BACK / n
+            cxx = noise[i, j] * vxx + rough * bends[0, i, j] + missed * s[14] + floor * floor
+            cyy = noise[i, j] * vyy + rough * bends[1, i, j] + missed * s[15] + floor * floor
+            cxy = noise[i, j] * vxy + rough * bends[2, i, j] + missed * s[16]
             if cxx + cyy < LARGEST_VARIANCE:
                 out[4, i, j], out[5, i, j], out[6, i, j] = cxx, cyy, cxy

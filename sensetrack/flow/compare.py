@@ -13,28 +13,28 @@ from sensetrack.types import DoubleArray, FloatArray
 
 SUMS = (
     "weight",
+    "dx",
+    "dy",
     "reference",
     "secondary",
     "reference^2",
     "secondary^2",
     "reference x secondary",
+    "gradient^2",
     "texture xx",
     "texture yy",
     "texture xy",
-    "gradient^2",
     "pull x",
     "pull y",
-    "dx",
-    "dy",
     "miss xx",
     "miss yy",
     "miss xy",
     "count",
 )
-"""What is summed over every cell, each weighted with what is valid in both images: brightnesses; products of the
-gradients of the two images, in which their independent noise averages out; the squared gradient of their mean; that
-gradient times what the images differ by; the flow; and by what the way there and back misses its start. Last, how many
-pixels are valid in both, not weighted."""
+"""What is summed over every cell, each weighted with what is valid in both images: the flow; brightnesses; the squared
+gradient of the mean of the two images; products of the gradients of the one and the other, in which their independent
+noise averages out; the gradient of the mean times what the images differ by; and by what the way there and back misses
+its start. Last, how many pixels are valid in both, not weighted."""
 
 
 def compare(
@@ -145,19 +145,19 @@ def _compare(
                 miss[r, c] = np.sqrt(miss_x * miss_x + miss_y * miss_y)
             cell = sums[:, r // CELL, c // CELL]
             cell[0] += w
-            cell[1] += w * first
-            cell[2] += w * second
-            cell[3] += w * first * first
-            cell[4] += w * second * second
-            cell[5] += w * first * second
-            cell[6] += w * first_x * second_x
-            cell[7] += w * first_y * second_y
-            cell[8] += w * half * (first_x * second_y + first_y * second_x)
-            cell[9] += w * (ax * ax + ay * ay)
-            cell[10] += rest * ax
-            cell[11] += rest * ay
-            cell[12] += w * dx[r, c]
-            cell[13] += w * dy[r, c]
+            cell[1] += w * dx[r, c]
+            cell[2] += w * dy[r, c]
+            cell[3] += w * first
+            cell[4] += w * second
+            cell[5] += w * first * first
+            cell[6] += w * second * second
+            cell[7] += w * first * second
+            cell[8] += w * (ax * ax + ay * ay)
+            cell[9] += w * first_x * second_x
+            cell[10] += w * first_y * second_y
+            cell[11] += w * half * (first_x * second_y + first_y * second_x)
+            cell[12] += rest * ax
+            cell[13] += rest * ay
             cell[14] += w * miss_x * miss_x
             cell[15] += w * miss_y * miss_y
             cell[16] += w * miss_x * miss_y

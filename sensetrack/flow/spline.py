@@ -8,8 +8,8 @@ from numba import njit
 from sensetrack.flow.tiling import Tile, over_tiles
 from sensetrack.types import FloatArray
 
-REACH = 8
-"""Pixels after which the prefilter, which falls by 3.7 per pixel, is cut: what is left is 1e-5."""
+REACH = 12
+"""Pixels after which the prefilter, which falls by 3.7 per pixel, is cut: what is left is 1e-7."""
 
 _POLE = np.sqrt(3.0) - 2.0
 _TAPS = (_POLE ** np.abs(np.arange(-REACH, REACH + 1))).astype(np.float32)

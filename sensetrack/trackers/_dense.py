@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FLAT = 1e-6
 """Relative difference of neighbouring pixels below which a window has no texture but rounding errors."""
 
-SIGNIFICANCE = 2.0
+SIGNIFICANCE = 3.0
 """Standard deviations of chance above which images agree."""
 
 LARGEST_REST = 0.5

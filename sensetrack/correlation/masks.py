@@ -22,6 +22,9 @@ FEATHER = 4
 BRIDGE_ROUNDS = 2
 """Pixels that bridging can reach into a hole."""
 
+_MODERATE = 20
+"""Power of two up to which, and from whose inverse on, pixels are left as they are."""
+
 REACH = BRIDGE_ROUNDS + FEATHER + 1
 """Pixels around a window that can influence it."""
 
@@ -58,13 +61,26 @@ def prepare(image: PixelArray, valid: Mask) -> Source:
     Source
     """
     pixels: PixelArray = np.ascontiguousarray(image, np.complex64 if np.iscomplexobj(image) else np.float32)
-    pixels, valid = bridge(pixels, valid)
+    pixels, valid = bridge(_of_moderate_size(pixels), valid)
     holes = np.zeros((valid.shape[0] + 1, valid.shape[1] + 1), np.int32)
     weights = valid.astype(np.float32)
     if not valid.all():
         holes[1:, 1:] = (~valid).cumsum(axis=0, dtype=np.int32).cumsum(axis=1, dtype=np.int32)
         _feather(weights)
     return Source(pixels, weights, holes)
+
+
+def _of_moderate_size(image: PixelArray) -> PixelArray:
+    """Return pixels times a power of two, so that fourth powers of sums of them neither overflow nor vanish.
+
+    Nothing is rounded, so that blocks whose largest pixels differ still give the same bits.
+    """
+    parts = (image.real, image.imag) if np.iscomplexobj(image) else (image,)
+    exponent = int(np.frexp(max(float(np.abs(part).max(initial=0.0)) for part in parts))[1])
+    if abs(exponent) <= _MODERATE:
+        return image
+    scaled: PixelArray = (image * np.float32(2.0**-exponent)).astype(image.dtype)
+    return scaled
 
 
 def bridge(image: PixelArray, valid: Mask) -> tuple[PixelArray, Mask]:

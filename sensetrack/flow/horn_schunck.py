@@ -57,7 +57,7 @@ class Settings:
         Difference, in local standard deviations of brightness, from which a robust penalty lets pixels count less.
     """
 
-    smoothness: float = 20.0
+    smoothness: float = 16.0
     guide: int = 13
     levels: int = 5
     warps: int = 2
@@ -65,7 +65,7 @@ class Settings:
     relaxation: float = 1.95
     tolerance: float = 0.001
     median: int = 0
-    robust: str = "none"
+    robust: str = "charbonnier"
     outlier: float = 0.5
 
 

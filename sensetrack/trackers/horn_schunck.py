@@ -17,7 +17,7 @@ Image Processing On Line 3, 151).
 
 Horn & Schunck ask the flow itself to be smooth (``guide`` 0), and so flatten every bend of it. Here only departures
 from the last flow are asked to be, after an average over a window (``guide``). What is smooth at the scale of that
-window is then free, and noise is not: repeated, it penalises third derivatives instead of first ones. On bumps of
+window is then free, and noise is not: repeated, it penalises second derivatives instead of first ones. On bumps of
 3 / 10 / 30 px that more than halves the error (0.035 / 0.043 / 0.08 px, where the best smoothness without a guide
 leaves 0.06 / 0.14 / 1.1). Training labels for a network (Tlhomole et al. 2023, *Deep glacier image velocimetry*,
 arXiv) were made without a guide and with a 9 x 9 median: ``guide = 0``, ``median = 9`` and a ``smoothness`` of 5 to 10.
@@ -34,13 +34,17 @@ over some ten pixels; where much of the surface has changed, because every pixel
 
 from __future__ import annotations
 
-from typing import Literal, Self
+import math
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import model_validator
 
 from sensetrack.params import param
 from sensetrack.trackers._dense import DenseTracker
 from sensetrack.types import FloatArray
+
+if TYPE_CHECKING:
+    from sensetrack.flow.assess import Calibration
 
 
 class HornSchunck(DenseTracker):
@@ -55,7 +59,7 @@ class HornSchunck(DenseTracker):
         multiple_of=8,
     )
     smoothness: float = param(
-        20.0, "Distance over which the smoothness term holds against average texture.", unit="px", gt=0, le=200
+        16.0, "Distance over which the smoothness term holds against average texture.", unit="px", gt=0, le=200
     )
     guide: int = param(
         13,
@@ -75,7 +79,7 @@ class HornSchunck(DenseTracker):
         0.001, "Stop sweeping when eight sweeps change no pixel's flow by more than this; 0 never.", unit="px", ge=0
     )
     robust: Literal["none", "charbonnier", "lorentzian"] = param(
-        "none",
+        "charbonnier",
         "How pixels that differ much after each warp count in the next: fully (none), by the inverse of the difference "
         "(charbonnier) or of its square (lorentzian).",
     )
@@ -112,13 +116,33 @@ class HornSchunck(DenseTracker):
 
     @property
     def reach(self) -> int:
-        """Measured."""
-        return 128
+        """Measured: what is left of a disturbance further away moves the flow by less than 0.01 px."""
+        return math.ceil(10 * self._support)
 
     @property
     def error_window(self) -> int:
-        """Measured."""
-        return 41
+        """Measured: with this window the errors come out alike on constant and on curved displacements."""
+        return max(5, round(4 * self._support) | 1)
+
+    @property
+    def calibration(self) -> Calibration:
+        """Measured on constant displacements and smooth bumps, with 20 dB and 10 dB of noise."""
+        from sensetrack.flow.assess import Calibration
+
+        return Calibration(noise=0.5, roughness=0.07, floor=0.005)
+
+    @property
+    def _support(self) -> float:
+        """Distance over which the flow is smoothed.
+
+        Where texture is even, a wave k of the flow is passed on by ``1 / (1 + (smoothness k)^2)``; with a guide, which
+        passes on ``1 - (s k)^2 / 2`` of its own standard deviation s, by ``1 / (1 + (smoothness s k^2)^2 / 2)`` in the
+        end. The support is 1 / k where half is passed on.
+        """
+        if not self.guide:
+            return self.smoothness
+        spread = math.sqrt((self.guide**2 - 1) / 6)
+        return math.sqrt(self.smoothness * spread / math.sqrt(2))
 
     def _flow(
         self, reference: FloatArray, secondary: FloatArray, reference_weight: FloatArray, secondary_weight: FloatArray

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sensetrack.flow.horn_schunck_data import Level, linearise, prepare
-from sensetrack.flow.horn_schunck_guide import average
+from sensetrack.flow.horn_schunck_data import Level, linearise, prepare, presence
+from sensetrack.flow.horn_schunck_guide import fit, smooth
 from sensetrack.flow.horn_schunck_median import window_median
 from sensetrack.flow.horn_schunck_relax import factors, packed, relax, unpacked
 from sensetrack.flow.pyramid import double, halve
@@ -120,10 +120,12 @@ def _warp(level: Level, flow: Flow, smoothness: float, settings: Settings) -> Fl
     """Return the flow after one more linear system; ``smoothness`` is in pixels of the level."""
     dx, dy = flow
     if settings.guide:
-        guide = tuple(average(part, level.reference_weight, settings.guide) for part in flow)
+        weight = presence(level, flow)
+        planes = fit(weight, settings.guide)
+        guide = smooth(dx, weight, planes, settings.guide), smooth(dy, weight, planes, settings.guide)
     else:
         guide = np.zeros_like(dx), np.zeros_like(dy)
-    system = linearise(level, flow, (guide[0], guide[1]), smoothness, settings.robust, settings.outlier)
+    system = linearise(level, flow, guide, smoothness, settings.robust, settings.outlier)
     factor = factors(settings.relaxation, settings.iterations)
     away = relax(packed(dx - guide[0]), packed(dy - guide[1]), system, factor, settings.tolerance)
     dx, dy = guide[0] + unpacked(away[0]), guide[1] + unpacked(away[1])

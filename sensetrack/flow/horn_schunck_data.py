@@ -120,6 +120,38 @@ def _weigh(dx: FloatArray, dy: FloatArray, weight: FloatArray, tile: Tile, out: 
                 out[r, c] = 0
 
 
+def presence(level: Level, flow: tuple[FloatArray, FloatArray]) -> FloatArray:
+    """Return the weight of every pixel times that of where the flow finds it in the secondary: 0 outside."""
+    out = np.empty_like(level.reference_weight)
+    weights = level.reference_weight, level.secondary_weight
+    over_tiles(out.shape, lambda tile: _presence(*weights, *flow, tile, out))
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _presence(
+    reference_weight: FloatArray,
+    secondary_weight: FloatArray,
+    dx: FloatArray,
+    dy: FloatArray,
+    tile: Tile,
+    out: FloatArray,
+) -> None:
+    top, bottom, left, right = tile
+    for r in range(top, bottom):
+        for c in range(left, right):
+            out[r, c] = reference_weight[r, c] * _target(secondary_weight, r + dy[r, c], c + dx[r, c])
+
+
+@njit(cache=True, nogil=True)
+def _target(secondary_weight: FloatArray, row: float, col: float) -> np.float32:
+    """Return the weight of the pixel nearest to a position, 0 where the spline is not known."""
+    height, width = secondary_weight.shape
+    if 1 <= row <= height - 2.001 and 1 <= col <= width - 2.001:
+        return np.float32(secondary_weight[int(row + 0.5), int(col + 0.5)])
+    return np.float32(0)
+
+
 def linearise(
     level: Level,
     flow: tuple[FloatArray, FloatArray],
@@ -189,9 +221,7 @@ def _linearise(
             hold = stiff * neighbours
             u, v = flow[0][r, c], flow[1][r, c]
             row, col = r + v, c + u
-            known = np.float32(0)
-            if 1 <= row <= height - 2.001 and 1 <= col <= width - 2.001:  # where the spline is known
-                known = weight[r, c] * secondary_weight[int(row + 0.5), int(col + 0.5)]
+            known = weight[r, c] * _target(secondary_weight, row, col)
             if known <= 0:
                 system[0, side, r, k] = system[1, side, r, k] = system[3, side, r, k] = 0
                 system[2, side, r, k] = system[4, side, r, k] = one / neighbours

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sensetrack.benchmark.filters import NONE, factor
 from sensetrack.benchmark.measure import Run
 from sensetrack.benchmark.plan import Plan
-from sensetrack.benchmark.table import FAIR_SHARE, Cell, percent, rate, sum_up
+from sensetrack.benchmark.table import FAIR_SHARE, Cell, geometric_mean, percent, rate, sum_up
 from sensetrack.benchmark.truths import FIELDS
 from sensetrack.report.canvas import FAINT, INK, drawing, new_figure, save
 from sensetrack.types import PathLike
@@ -129,12 +129,18 @@ def _errors(axes: Axes, made: Sequence[Run], names: Sequence[str], plan: Plan) -
 
 
 def _speeds(axes: Axes, cells: dict[str, Cell]) -> None:
+    """Error and speed, each labelled towards the middle."""
+    known = {name: cell for name, cell in cells.items() if math.isfinite(cell.speed) and math.isfinite(cell.typical)}
+    middle = geometric_mean(limit(cell.speed for cell in known.values()) for limit in (min, max)) if known else 0.0
     for number, (name, cell) in enumerate(cells.items()):
         _mark(axes, cell.speed, cell.typical, number, cell.is_fair, size=44)
-        if math.isfinite(cell.speed) and math.isfinite(cell.typical):
-            axes.annotate(_short(name), (cell.speed, cell.typical), (6, 4), textcoords="offset points", fontsize=7.5)
+        if name in known:
+            side = -1 if cell.speed > middle else 1
+            align: Literal["left", "right"] = "left" if side > 0 else "right"
+            place = cell.speed, cell.typical
+            axes.annotate(_short(name), place, (6 * side, 4), textcoords="offset points", ha=align, fontsize=7.5)
     axes.set(xscale="log", yscale="log", xlabel="estimates per second", title="Typical error, px, and speed")
-    axes.margins(x=0.25, y=0.18)
+    axes.margins(0.18)
     axes.grid(which="major", color=_GRID, lw=0.6)
     _plain_ticks(axes, "y")
     _plain_ticks(axes, "x", lambda value: rate(value).replace(".0 k", " k").replace(".00 M", " M"), (1.0,))

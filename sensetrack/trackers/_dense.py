@@ -82,6 +82,10 @@ class DenseTracker(Tracker):
         unit local deviation, and fade to 0 towards invalid pixels; weights are 0 on these and rise to 1.
         """
 
+    def _flow_within(self, pad: int, *images: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return `_flow`; a tracker may leave out what is far into the ``pad`` pixels of context on every side."""
+        return self._flow(*images)
+
     @property
     def alignment(self) -> int:
         """Input pixels, a power of two of at least 4 (the lattice of errors), to which pyramids want blocks aligned."""
@@ -118,8 +122,10 @@ class DenseTracker(Tracker):
         shape = (reference.shape[0] - 2 * pad) // self.step, (reference.shape[1] - 2 * pad) // self.step
         first = self._prepare(reference, reference_valid)
         second = self._prepare(secondary, secondary_valid)
-        there = self._flow(first.image, second.image, first.weight, second.weight)
-        back = self._flow(second.image, first.image, second.weight, first.weight) if self.forward_backward else None
+        there = self._flow_within(pad, first.image, second.image, first.weight, second.weight)
+        back = None
+        if self.forward_backward:
+            back = self._flow_within(pad, second.image, first.image, second.weight, first.weight)
         sums, miss = compare(first.image, second.image, first.weight, second.weight, there, back)
         miss[: reference.shape[0], : reference.shape[1]][~reference_valid] = np.nan
         found = assess(sums, self._side, self.calibration)

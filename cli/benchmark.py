@@ -30,7 +30,7 @@ from ._options import Settings, with_option, with_settings
 
 @group(
     "benchmark",
-    example="sensetrack benchmark trackers -o benchmark-out --data ../shared/data\n"
+    example="sensetrack benchmark trackers -o benchmark-out --data samples\n"
     "sensetrack benchmark filters -o benchmark-out",
 )
 def command() -> None:

@@ -15,7 +15,7 @@ APART = 3
 NONE, QUADRATIC, GAUSSIAN, SPLINE = 0, 1, 2, 3
 """Ways to find the peak between the samples."""
 
-SPARE = 4
+SPARE = 6
 """Samples on every side of the peak through which a spline is drawn."""
 
 
@@ -126,11 +126,11 @@ def between(surface: FloatArray, row: int, col: int, method: int) -> tuple[float
 @njit(cache=True, nogil=True)
 def _paraboloid(patch: DoubleArray) -> tuple[float, float]:
     """Return the top of the least-squares paraboloid through 3 x 3 samples, as far as a pixel from the middle."""
-    gy = (patch[2].sum() - patch[0].sum()) / 6
-    gx = (patch[:, 2].sum() - patch[:, 0].sum()) / 6
-    third = patch.sum() / 3
-    hyy = (patch[0].sum() + patch[2].sum()) - 2 * third
-    hxx = (patch[:, 0].sum() + patch[:, 2].sum()) - 2 * third
+    upper, lower = patch[0, 0] + patch[0, 1] + patch[0, 2], patch[2, 0] + patch[2, 1] + patch[2, 2]
+    left, right = patch[0, 0] + patch[1, 0] + patch[2, 0], patch[0, 2] + patch[1, 2] + patch[2, 2]
+    third = (upper + lower + patch[1, 0] + patch[1, 1] + patch[1, 2]) / 3
+    gy, gx = (lower - upper) / 6, (right - left) / 6
+    hyy, hxx = upper + lower - 2 * third, left + right - 2 * third
     hxy = (patch[0, 0] + patch[2, 2] - patch[0, 2] - patch[2, 0]) / 4
     det = hyy * hxx - hxy * hxy
     if not (det > 0 and hyy < 0):

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from sensetrack.correlation.ncc_group import MATCHED, NO_DATA, UNUSED
 from sensetrack.correlation.ncc_match import ChipMatcher, ChipMatches, ChipSettings
-from sensetrack.correlation.ncc_tiles import MATCHED, NO_DATA, UNUSED
 from sensetrack.types import DoubleArray, Mask
 
 LEAST_REACH = 4

@@ -15,6 +15,9 @@ from sensetrack.types import FloatArray, Mask
 UNIT = 4
 """Side of the squares of pixels that are multiplied in one sweep over the lags."""
 
+BUFFER = 2**19
+"""Sums of cells that are kept at a time; where there are more, lags are worked on a few rows at a time."""
+
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _sweep(values: FloatArray, lags: FloatArray, base: int, wide: int, out: FloatArray) -> None:
@@ -46,6 +49,42 @@ def _sweep(values: FloatArray, lags: FloatArray, base: int, wide: int, out: Floa
 def _add(values: FloatArray, out: FloatArray) -> None:
     for k in range(out.size):
         out[k] += values[k]
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _cell_column(
+    first: FloatArray,
+    second: FloatArray,
+    left: int,
+    cell: int,
+    lag: int,
+    sign: int,
+    counts: Mask,
+    strip: FloatArray,
+    wide: int,
+    cells: FloatArray,
+) -> None:
+    """Add the products of a column of cells, whose left edge is at ``left``, from lag row ``lag`` on. In place.
+
+    ``strip`` is scratch for the search area of `UNIT` columns, ``wide`` the length of its rows.
+    """
+    values = np.empty((UNIT, UNIT), np.float32)
+    height = len(cells) * cell + cells.shape[1] // wide - 1
+    for across in range(0, cell, UNIT):
+        begin = left + across
+        span = min(wide, second.shape[1] - begin)
+        for r in range(height):
+            strip[r * wide : r * wide + span] = second[lag + r, begin : begin + span]
+        for row in range(len(cells)):
+            if not counts[row]:
+                continue
+            for down in range(0, cell, UNIT):
+                top = row * cell + down
+                for r in range(UNIT):
+                    for c in range(UNIT):
+                        inside = down + r < cell and across + c < cell
+                        values[r, c] = sign * first[top + r, begin + c] if inside else np.float32(0)
+                _sweep(values, strip, top * wide, wide, cells[row])
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -89,48 +128,37 @@ def chip_sums(
                 row_counts[i * per_step : i * per_step + per_chip] = True
                 col_counts[j * per_step : j * per_step + per_chip] = True
     wide = lag_cols + UNIT - 1
-    run = lag_rows * wide
-    height = cell_rows * cell + lag_rows - 1
-    strip = np.zeros((height + UNIT) * wide + UNIT, np.float32)
-    cells = np.empty((cell_rows, run), np.float32)
-    columns = np.empty((cell_rows, cols, run), np.float32)
-    total = np.empty(run, np.float32)
-    values = np.empty((UNIT, UNIT), np.float32)
-    for number in range(len(products)):
-        p, q, sign, target = products[number]
-        if number == 0 or target != products[number - 1, 3]:
-            columns[:] = 0
-        for cell_col in range(cell_cols):
-            if not col_counts[cell_col]:
-                continue
-            cells[:] = 0
-            for across in range(0, cell, UNIT):
-                left = cell_col * cell + across
-                span = min(wide, second.shape[2] - left)
-                for r in range(height):
-                    strip[r * wide : r * wide + span] = second[q, r, left : left + span]
-                for cell_row in range(cell_rows):
-                    if not row_counts[cell_row]:
-                        continue
-                    for down in range(0, cell, UNIT):
-                        top = cell_row * cell + down
-                        for r in range(UNIT):
-                            for c in range(UNIT):
-                                inside = down + r < cell and across + c < cell
-                                values[r, c] = sign * first[p, top + r, left + c] if inside else np.float32(0)
-                        _sweep(values, strip, top * wide, wide, cells[cell_row])
-            for j in range(max(0, (cell_col - per_chip) // per_step + 1), min(cols - 1, cell_col // per_step) + 1):
-                for cell_row in range(cell_rows):
-                    if row_counts[cell_row]:
-                        _add(cells[cell_row], columns[cell_row, j])
-        if number + 1 < len(products) and products[number + 1, 3] == target:
-            continue
-        for i in range(rows):
-            for j in range(cols):
-                if not wanted[i, j]:
+    chunk = max(1, min(lag_rows, BUFFER // (cell_rows * cols * wide)))
+    strip = np.zeros((cell_rows * cell + chunk - 1 + UNIT) * wide + UNIT, np.float32)
+    buffer = np.empty(cell_rows * (cols + 1) * chunk * wide, np.float32)
+    for lag in range(0, lag_rows, chunk):
+        number_of_rows = min(chunk, lag_rows - lag)
+        run = number_of_rows * wide
+        cells = buffer[: cell_rows * run].reshape(cell_rows, run)
+        columns = buffer[cell_rows * run : cell_rows * (cols + 1) * run].reshape(cell_rows, cols, run)
+        for number in range(len(products)):
+            p, q, sign, target = products[number]
+            if number == 0 or target != products[number - 1, 3]:
+                columns[:] = 0
+            for cell_col in range(cell_cols):
+                if not col_counts[cell_col]:
                     continue
-                total[:] = columns[i * per_step, j]
-                for k in range(1, per_chip):
-                    _add(columns[i * per_step + k, j], total)
-                for r in range(lag_rows):
-                    out[target, i, j, r] = total[r * wide : r * wide + lag_cols]
+                cells[:] = 0
+                _cell_column(first[p], second[q], cell_col * cell, cell, lag, sign, row_counts, strip, wide, cells)
+                first_chip = max(0, (cell_col - per_chip) // per_step + 1)
+                for j in range(first_chip, min(cols - 1, cell_col // per_step) + 1):
+                    for cell_row in range(cell_rows):
+                        if row_counts[cell_row]:
+                            _add(cells[cell_row], columns[cell_row, j])
+            if number + 1 < len(products) and products[number + 1, 3] == target:
+                continue
+            total = cells[0]
+            for i in range(rows):
+                for j in range(cols):
+                    if not wanted[i, j]:
+                        continue
+                    total[:] = columns[i * per_step, j]
+                    for k in range(1, per_chip):
+                        _add(columns[i * per_step + k, j], total)
+                    for r in range(number_of_rows):
+                        out[target, i, j, lag + r] = total[r * wide : r * wide + lag_cols]

@@ -116,15 +116,33 @@ def is_flat(variance: float, level: float, count: float) -> bool:
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def plain_scales(tables: DoubleArray, level: DoubleArray, size: int, sums: FloatArray, scale: FloatArray) -> None:
+def _add_row(row: FloatArray, sign: float, sums: DoubleArray, squares: DoubleArray) -> None:
+    for c in range(row.size):
+        value = np.float64(row[c])
+        sums[c] += sign * value
+        squares[c] += sign * value * value
+
+
+@njit(cache=True, nogil=True)
+def _accumulate(values: DoubleArray, out: DoubleArray) -> None:
+    """Write running totals, with 0 before the first. In place."""
+    total = 0.0
+    out[0] = 0.0
+    for c in range(values.size):
+        total += values[c]
+        out[c + 1] = total
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def plain_scales(area: FloatArray, level: DoubleArray, size: int, sums: FloatArray, scale: FloatArray) -> None:
     """Write what normalises a search area without invalid pixels, at every place of a chip. In place.
 
     Parameters
     ----------
-    tables : ndarray of float64
-        As `integrals` writes them.
+    area : ndarray of float32
+        ``(plane, row, col)``.
     level : ndarray of float64
-        As `load` writes it.
+        ``(plane,)``, as `load` writes it.
     size : int
         Side of the chip.
     sums : ndarray of float32
@@ -132,19 +150,36 @@ def plain_scales(tables: DoubleArray, level: DoubleArray, size: int, sums: Float
     scale : ndarray of float32
         ``(row, col)``, written: one over the square root of its sum of squares about the mean; 0 where it is flat.
     """
-    count = len(tables) - 1
+    planes, width = len(level), area.shape[2]
+    rows, cols = scale.shape
     number = float(size * size)
-    for r in range(scale.shape[0]):
-        for c in range(scale.shape[1]):
-            squares, mean, power = box(tables[count], r, c, size), 0.0, 0.0
-            for p in range(count):
-                total = box(tables[p], r, c, size)
-                sums[p, r, c] = total
-                mean += total * total / number
-                power += (level[p] + total / number) ** 2
-            variance = squares - mean
-            flat = is_flat(variance, power, number)
-            scale[r, c] = 0.0 if flat else 1.0 / np.sqrt(variance)
+    down, squares = np.zeros((planes, width)), np.zeros(width)
+    across, powers = np.empty((planes, width + 1)), np.empty(width + 1)
+    spread, mean_power = np.empty(cols), np.empty(cols)
+    for r in range(size - 1):
+        for p in range(planes):
+            _add_row(area[p, r], 1.0, down[p], squares)
+    for r in range(rows):
+        for p in range(planes):
+            _add_row(area[p, r + size - 1], 1.0, down[p], squares)
+            if r > 0:
+                _add_row(area[p, r - 1], -1.0, down[p], squares)
+            _accumulate(down[p], across[p])
+        _accumulate(squares, powers)
+        for c in range(cols):
+            spread[c] = powers[c + size] - powers[c]
+            mean_power[c] = 0.0
+        for p in range(planes):
+            line, base, target = across[p], level[p], sums[p, r]
+            for c in range(cols):
+                total = line[c + size] - line[c]
+                target[c] = total
+                spread[c] -= total * total / number
+                mean_power[c] += (base + total / number) ** 2
+        target = scale[r]
+        for c in range(cols):
+            flat = is_flat(spread[c], mean_power[c], number)
+            target[c] = 0.0 if flat else 1.0 / np.sqrt(spread[c])
 
 
 @njit(cache=True, nogil=True, fastmath=True)

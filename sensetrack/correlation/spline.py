@@ -60,50 +60,41 @@ def spline_weights(t: float, out: DoubleArray) -> None:
     out[2, 0], out[2, 1], out[2, 2], out[2, 3] = s, 3 * t - 2, 3 * s - 2, t
 
 
-@njit(cache=True, nogil=True)
-def prefilter_rows(image: FloatArray, first: int, last: int) -> None:
-    """Prefilter rows ``first`` to ``last`` of an image along themselves. In place."""
-    line = np.empty(image.shape[1], np.float64)
-    for r in range(first, last):
-        line[:] = image[r]
-        prefilter_line(line)
-        image[r] = line
-
-
 @njit(cache=True, nogil=True, fastmath=True)
 def prefilter_columns(image: FloatArray, first: int, last: int) -> None:
     """Prefilter columns ``first`` to ``last`` of an image along themselves. In place.
 
     The recursion runs down all columns at once, row by row, which the processor does many at a time.
+
+    Parameters
+    ----------
+    image : ndarray of float32
+        ``(row, col)``.
+    first, last : int
     """
-    rows = image.shape[0]
+    rows, width = image.shape[0], last - first
     if rows < 2:
         return
     pole = np.float32(_POLE)
-    part = image[:, first:last]
     power = pole
-    top = part[0].copy()
+    top = image[0, first:last]
     for r in range(1, min(rows, 2 * TAIL)):
-        for c in range(top.size):
-            top[c] += power * part[r, c]
+        here = image[r, first:last]
+        for c in range(width):
+            top[c] += power * here[c]
         power *= pole
-    part[0] = top
     for r in range(1, rows):
-        above, here = part[r - 1], part[r]
-        for c in range(top.size):
+        above, here = image[r - 1, first:last], image[r, first:last]
+        for c in range(width):
             here[c] += pole * above[c]
-    last_factor = np.float32(_POLE / (_POLE * _POLE - 1))
-    above, here = part[rows - 2], part[rows - 1]
-    for c in range(top.size):
-        here[c] = last_factor * (here[c] + pole * above[c])
+    factor = np.float32(_POLE / (_POLE * _POLE - 1))
+    above, here = image[rows - 2, first:last], image[rows - 1, first:last]
+    for c in range(width):
+        here[c] = np.float32(6) * factor * (here[c] + pole * above[c])
     for r in range(rows - 2, -1, -1):
-        here, below = part[r], part[r + 1]
-        for c in range(top.size):
-            here[c] = pole * (below[c] - here[c])
-    for r in range(rows):
-        here = part[r]
-        for c in range(top.size):
-            here[c] *= np.float32(6)
+        here, below = image[r, first:last], image[r + 1, first:last]
+        for c in range(width):
+            here[c] = pole * (below[c] - np.float32(6) * here[c])
 
 
 @njit(cache=True, nogil=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sensetrack.correlation import ncc_tiles as tiles
+from sensetrack.correlation import ncc_group as tiles
 from sensetrack.correlation.ncc_search import Outcome
 from sensetrack.displacement import Field, Flag
 from sensetrack.types import DoubleArray, Mask, PixelArray

@@ -42,7 +42,7 @@ from sensetrack.correlation.masks import BRIDGE_ROUNDS
 from sensetrack.correlation.ncc_match import ChipMatcher, ChipSettings
 from sensetrack.correlation.ncc_refine import RING
 from sensetrack.correlation.ncc_search import LEAST_REACH, Belief, Outcome, Pass, grow, narrow
-from sensetrack.correlation.ncc_source import ChipSource, prepare_chips
+from sensetrack.correlation.ncc_source import ChipSource, prepare_reference, prepare_secondary
 from sensetrack.correlation.spline import TAIL
 from sensetrack.displacement import Field
 from sensetrack.errors import InputError
@@ -243,7 +243,7 @@ class Ncc(Tracker):
         is_free = np.iscomplexobj(reference) and (
             self.phase == "free" or (self.phase == "auto" and not (is_direction(reference) and is_direction(secondary)))
         )
-        sources = prepare_chips(reference, reference_valid), prepare_chips(secondary, secondary_valid)
+        sources = prepare_reference(reference, reference_valid), prepare_secondary(secondary, secondary_valid)
         shape = ((reference.shape[0] - 2 * pad) // self.step, (reference.shape[1] - 2 * pad) // self.step)
         outcome = self._search(ChipMatcher(*sources), shape, pad, prior, is_free)
         inner = (slice(self.halo, self.halo + shape[0]), slice(self.halo, self.halo + shape[1]))
@@ -270,7 +270,7 @@ class Ncc(Tracker):
         everywhere = np.ones(lattice, np.bool_)
         passes = [Pass(size, ranges, everywhere) for size in self.chips]
         if self.sparse > 1:
-            coarse = ChipSettings(self.chips[:2][-1], "none", self.min_valid, is_free)
+            coarse = ChipSettings(self.chips[:2][-1], "none", self.min_valid, is_free, has_errors=False)
             narrower, narrowed = narrow(
                 matcher, origin(coarse.size), self.step, self.sparse, ranges, belief, coarse, max(2.0, tolerance)
             )
@@ -322,7 +322,7 @@ class Ncc(Tracker):
             dy, dx = (np.rint(values[rows, cols]).astype(np.int64) for values in (found.dy, found.dx))
             first = pad - self.halo * self.step + (self.step - size) // 2
             reach = outcome.reach[rows, cols]
-            settings = ChipSettings(size, "quadratic", self.min_valid, is_free)
+            settings = ChipSettings(size, "quadratic", self.min_valid, is_free, has_errors=False)
             back = matcher.places(
                 first + rows * self.step + dy, first + cols * self.step + dx, np.stack([-dy, -dx, reach]), settings
             )

@@ -37,8 +37,8 @@ class Settings:
     smoothness : float
         Distance, in pixels of the image, over which the smoothness term holds against average texture.
     guide : int
-        Side of the box, applied twice, over which the flow is averaged before departures from it are penalised, odd, in
-        pixels of the level; 0 penalises the flow itself.
+        Side of the window, applied twice, over which the last flow is smoothed before departures from it are penalised,
+        odd, in pixels of the level; 0 penalises the flow itself.
     levels : int
         Levels of the pyramid, the image itself included.
     warps : int

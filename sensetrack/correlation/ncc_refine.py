@@ -35,8 +35,11 @@ MOST_STEPS = 10
 FARTHEST = 1.0
 """Pixels along each axis that the fit may move away from its start."""
 
-BLOCK = 8
-"""Side of the blocks of pixels within which misfits may hang together; even."""
+BLOCKS = 4
+"""Blocks along each side of a chip within which misfits may hang together, as long as they have `LEAST_BLOCK` pixels."""
+
+LEAST_BLOCK = 8
+"""Least side of a block in pixels; even."""
 
 RESULTS = 8
 """Numbers that `fit_chip` writes."""
@@ -83,7 +86,7 @@ def fit_chip(
     ``J`` the slopes of the chip, from which what ``a`` and a constant explain was taken: Newton's method finds the zero
     of ``sum J (v / g - a)``, whose derivative is ``M = sum J (dv/dd)^T / g``. ``M`` takes one slope from each image, so
     that their noise does not add to it. The covariance is the sandwich ``M^-1 V M^-1``: ``V`` is the scatter of the
-    pulls ``J (v / g - a)`` summed over blocks of `BLOCK` pixels, where misfits hang together (see
+    pulls ``J (v / g - a)`` summed over blocks of pixels, where misfits hang together (see
     `sensetrack.correlation.misfit`), or that of independent pixels, whichever is larger.
 
     Parameters
@@ -230,9 +233,10 @@ def _scatter(
 ) -> DoubleArray:
     """Return the sums over blocks of ``p_y^2, p_x^2, p_y p_x`` of their pulls, and the sum of squared misfits.
 
-    Averaged over two sets of blocks, half a block apart. ``y`` and ``x`` are the slopes that the chip itself explains.
+    Averaged over two sets of blocks, half a block apart, and made larger by what the fit took from few of them: all pulls
+    add up to zero. ``y`` and ``x`` are the slopes that the chip itself explains.
     """
-    half = BLOCK // 2
+    half = max(LEAST_BLOCK, size // BLOCKS) // 2
     cells = -(-size // half)
     pulls = np.zeros((2, cells + 2, cells + 2))
     down, across = np.zeros(size, np.float32), np.zeros(size, np.float32)
@@ -254,4 +258,6 @@ def _scatter(
                 out[0] += py * py / 2
                 out[1] += px * px / 2
                 out[2] += py * px / 2
+    blocks = max(2.0, (cells / 2) ** 2)
+    out[:3] *= blocks / (blocks - 1)
     return out

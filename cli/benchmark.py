@@ -220,7 +220,7 @@ def filters(
     draw_filters(runs, plan, target(".png"), overwrite=True)
     for contender in found:
         table = filter_table(runs, contender.name, plan.conditions)
-        _say_table(f"{contender.name}: median error of all pixels, px (share measured)", *table)
+        _say_table(f"{contender.name}: median error of all pixels, px (share measured) × factor", *table)
     _close(runs, [], target)
 
 

@@ -70,8 +70,8 @@ def filters_page(runs: Sequence[Run], plan: Plan) -> str:
         f"Pairs of {plan.size} x {plan.size} pixels, seed {plan.seed}, displaced by: "
         f"{'; '.join(FIELDS[name].words for name in plan.fields)}. {_machine()} Median error in pixels of all output "
         "pixels at least an eighth of the image from its border, flagged or not, and, in brackets, the share of them "
-        "that the tracker calls measured (no flag). The factor is by how much the filter reduces the median error: the "
-        "geometric mean, over pairs, of the error without over the error with it.",
+        "that the tracker calls measured (no flag). The factor, also behind the ×, is by how much the filter reduces the "
+        "median error: the geometric mean, over pairs, of the error without over the error with it.",
     ]
     for tracker in dict.fromkeys(run.tracker for run in runs):
         parts += [f"## {tracker}", markdown(*filter_table(runs, tracker, plan.conditions))]
@@ -103,8 +103,12 @@ def filter_table(runs: Sequence[Run], tracker: str, conditions: Sequence[str]) -
     rows = []
     for name in (NONE, *ordered):
         own = [run for run in runs if (run.tracker, run.filter) == (tracker, name)]
-        cells = [sum_up(run for run in own if run.condition == condition) for condition in conditions]
-        texts = [f"{pixels(cell.median_all)} ({percent(cell.share)})" for cell in cells]
+        texts = []
+        for condition in conditions:
+            cell = sum_up(run for run in own if run.condition == condition)
+            text = f"{pixels(cell.median_all)} ({percent(cell.share)})"
+            gain = factor(runs, tracker, name, condition)
+            texts.append(f"{text} ×{gain:.2g}" if name != NONE and gain > 0 else text)
         rows.append([f"`{name}`", *texts, "1" if name == NONE else _factor(factors[name])])
     return ["filter", *conditions, "factor"], rows
 

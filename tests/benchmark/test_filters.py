@@ -82,7 +82,7 @@ def test_table_page_and_picture(runs: list[Run], tmp_path: Path) -> None:
     heads, rows = filter_table(runs, "sayer", PLAN.conditions)
     assert heads == ["filter", "patches", "ramp", "factor"]
     assert rows[0] == ["`none`", "0.300 (100 %)", "0.300 (100 %)", "1"]
-    assert rows[1] == ["`inverse`", "0.300 (100 %)", "0.300 (100 %)", "1.00"]
+    assert rows[1] == ["`inverse`", "0.300 (100 %) ×1", "0.300 (100 %) ×1", "1.00"]
     assert rows[2][1:] == ["– (0 %)", "– (0 %)", "–"]
     page = filters_page(runs, PLAN)
     assert "## pcc:window=32" in page

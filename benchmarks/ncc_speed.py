@@ -1,8 +1,8 @@
 """Chip matching against a Python loop over OpenCV's matchTemplate, same chips, search and fit, in one run.
 
-The peer is ``matchTemplate(TM_CCOEFF_NORMED)`` for every chip, the highest lag, and a least-squares paraboloid through the
-3 x 3 correlations around it. Ours runs with the same fit (``subpixel = quadratic``), one chip size, no sparse, backward
-or neighbour pass; it also states correlation, SNR and covariance, which the peer does not. The last columns are those of
+The peer is ``matchTemplate(TM_CCOEFF_NORMED)`` for every chip, the highest lag, and a least-squares paraboloid through
+the 3 x 3 correlations around it. Ours runs with the same fit (``subpixel = quadratic``), one chip size, no sparse, backward
+or neighbour pass; it also states correlation, SNR and covariance, which the peer does not. The last columns are of
 least-squares matching, the default. Chips lie 8 px apart, or as far as they are wide (``apart``). Rates are chips per
 second on all cores, medians of interleaved rounds; errors are root mean squares over both components.
 
@@ -91,7 +91,10 @@ def main() -> None:
     """Print the table."""
     reference, secondary = make_pair()
     print(f"{available_cores()} cores; shift {SHIFT} px, noise -20 dB; medians of {ROUNDS} rounds\n")
-    print("| Chip | Search | Step | OpenCV loop /s | same fit /s | ratio | default /s | ratio | RMSE OpenCV | same fit | default |")
+    print(
+        "| Chip | Search | Step | OpenCV loop /s | same fit /s | ratio | default /s | ratio "
+        "| RMSE OpenCV | same fit | default |"
+    )
     print("|-|-|-|-|-|-|-|-|-|-|-|")
     for step in (STEP, 0):
         for chip in CHIPS:
@@ -113,7 +116,8 @@ def row(reference: np.ndarray, secondary: np.ndarray, chip: int, search: int, st
     slow, fast, ratio, default, more, *errors = (statistics.median(column) for column in zip(*rounds, strict=True))
     numbers = " | ".join(f"{error:.4f}" for error in errors)
     print(
-        f"| {chip} | {search} | {step} | {slow:,.0f} | {fast:,.0f} | {ratio:.1f} | {default:,.0f} | {more:.1f} | {numbers} |",
+        f"| {chip} | {search} | {step} | {slow:,.0f} | {fast:,.0f} | {ratio:.1f} | {default:,.0f} | {more:.1f} "
+        f"| {numbers} |",
         flush=True,
     )
 

@@ -36,7 +36,7 @@ FARTHEST = 1.0
 """Pixels along each axis that the fit may move away from its start."""
 
 BLOCKS = 4
-"""Blocks along each side of a chip within which misfits may hang together, as long as they have `LEAST_BLOCK` pixels."""
+"""Blocks along each side of a chip within which misfits may hang together, down to `LEAST_BLOCK` pixels each."""
 
 LEAST_BLOCK = 8
 """Least side of a block in pixels; even."""
@@ -233,8 +233,8 @@ def _scatter(
 ) -> DoubleArray:
     """Return the sums over blocks of ``p_y^2, p_x^2, p_y p_x`` of their pulls, and the sum of squared misfits.
 
-    Averaged over two sets of blocks, half a block apart, and made larger by what the fit took from few of them: all pulls
-    add up to zero. ``y`` and ``x`` are the slopes that the chip itself explains.
+    Averaged over two sets of blocks, half a block apart, and made larger by what the fit took from few of them: all
+    pulls add up to zero. ``y`` and ``x`` are the slopes that the chip itself explains.
     """
     half = max(LEAST_BLOCK, size // BLOCKS) // 2
     cells = -(-size // half)

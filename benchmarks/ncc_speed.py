@@ -1,10 +1,11 @@
 """Chip matching against a Python loop over OpenCV's matchTemplate, same chips, search and fit, in one run.
 
-The peer is ``matchTemplate(TM_CCOEFF_NORMED)`` for every chip, the highest lag, and a least-squares paraboloid through
-the 3 x 3 correlations around it. Ours runs with the same fit (``subpixel = quadratic``), one chip size, no sparse, backward
-or neighbour pass; it also states correlation, SNR and covariance, which the peer does not. The last columns are of
-least-squares matching, the default. Chips lie 8 px apart, or as far as they are wide (``apart``). Rates are chips per
-second on all cores, medians of interleaved rounds; errors are root mean squares over both components.
+The peer is ``matchTemplate(TM_CCOEFF_NORMED)`` for every chip, the highest lag, and a least-squares paraboloid
+through the 3 x 3 correlations around it. Ours runs with the same fit (``subpixel = quadratic``), one chip size, no
+sparse, backward or neighbour pass; it also states correlation, SNR and covariance, which the peer does not. The last
+columns are of least-squares matching, the default. Chips lie 8 px apart, or as far as they are wide (``apart``).
+Rates are chips per second on all cores, medians of interleaved rounds; errors are root mean squares over both
+components.
 
     python benchmarks/ncc_speed.py
 """

@@ -70,8 +70,8 @@ def filters_page(runs: Sequence[Run], plan: Plan) -> str:
         f"Pairs of {plan.size} x {plan.size} pixels, seed {plan.seed}, displaced by: "
         f"{'; '.join(FIELDS[name].words for name in plan.fields)}. {_machine()} Median error in pixels of all output "
         "pixels at least an eighth of the image from its border, flagged or not, and, in brackets, the share of them "
-        "that the tracker calls measured (no flag). The factor, also behind the ×, is by how much the filter reduces the "
-        "median error: the geometric mean, over pairs, of the error without over the error with it.",
+        "that the tracker calls measured (no flag). The factor, also behind the ×, is by how much the filter reduces "
+        "the median error: the geometric mean, over pairs, of the error without over the error with it.",
     ]
     for tracker in dict.fromkeys(run.tracker for run in runs):
         parts += [f"## {tracker}", markdown(*filter_table(runs, tracker, plan.conditions))]

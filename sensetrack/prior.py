@@ -192,7 +192,8 @@ class PriorMap:
 
         def read(window: Block) -> tuple[PixelArray, Mask]:
             layers = self.file.read(window, [*names, *more])
-            both = np.asarray(layers[names[0]] + 1j * layers[names[1]], np.complex64)
+            both = np.empty(window.shape, np.complex64)
+            both.real, both.imag = layers[names[0]], layers[names[1]]
             valid = np.isfinite(both)
             if more:
                 flags = np.nan_to_num(layers["flags"].astype(np.float32), nan=float(Flag.NODATA)).astype(np.uint8)

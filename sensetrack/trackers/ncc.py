@@ -111,8 +111,8 @@ class Ncc(Tracker):
     )
     phase: Literal["auto", "compared", "free"] = param(
         "auto",
-        "Phase of complex images: compared (directions), free (single-look complex), or auto: compared where all "
-        "pixels have unit length.",
+        "Phase of complex images: compared (directions), free (single-look complex), or auto: compared where no pixel "
+        "is longer than 1 and some are about as long.",
     )
 
     @model_validator(mode="after")

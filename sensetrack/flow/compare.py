@@ -31,8 +31,8 @@ SUMS = (
     "miss xy",
     "count",
 )
-"""What is summed over every cell, each weighted with what is valid in both images: the flow; brightnesses; the squared
-gradient of the mean of the two images; products of the gradients of the one and the other, in which their independent
+"""What is summed over every cell, each weighted with what is valid in both images: the flow; brightnesses; the mean
+squared gradient of the two images; products of the gradients of the one and the other, in which their independent
 noise averages out; the gradient of the mean times what the images differ by; and by what the way there and back misses
 its start. Last, how many pixels are valid in both, not weighted."""
 
@@ -80,7 +80,7 @@ def compare(
 
 
 @njit(cache=True, nogil=True)
-def _bilinear(values: FloatArray, row: float, col: float) -> np.float32:
+def bilinear(values: FloatArray, row: float, col: float) -> np.float32:
     """Return a value between pixels; the position lies inside the array."""
     top, left = min(int(row), values.shape[0] - 2), min(int(col), values.shape[1] - 2)
     t, u = np.float32(row - top), np.float32(col - left)
@@ -115,7 +115,7 @@ def _compare(
                 miss[r, c] = np.nan
             if not (weights[0][r, c] > 0 and 0 <= y <= height - 1 and 0 <= x <= width - 1):
                 continue
-            target = _bilinear(weights[1], y, x)
+            target = bilinear(weights[1], y, x)
             if target < least:
                 continue
             weight[r - top + 1, c - left + 1] = weights[0][r, c] * target
@@ -141,7 +141,7 @@ def _compare(
             miss_x = miss_y = np.float32(0)
             if has_back:
                 y, x = r + dy[r, c], c + dx[r, c]
-                miss_x, miss_y = dx[r, c] + _bilinear(back[0], y, x), dy[r, c] + _bilinear(back[1], y, x)
+                miss_x, miss_y = dx[r, c] + bilinear(back[0], y, x), dy[r, c] + bilinear(back[1], y, x)
                 miss[r, c] = np.sqrt(miss_x * miss_x + miss_y * miss_y)
             cell = sums[:, r // CELL, c // CELL]
             cell[0] += w
@@ -152,7 +152,7 @@ def _compare(
             cell[5] += w * first * first
             cell[6] += w * second * second
             cell[7] += w * first * second
-            cell[8] += w * (ax * ax + ay * ay)
+            cell[8] += w * half * (first_x * first_x + first_y * first_y + second_x * second_x + second_y * second_y)
             cell[9] += w * first_x * second_x
             cell[10] += w * first_y * second_y
             cell[11] += w * half * (first_x * second_y + first_y * second_x)

@@ -68,6 +68,14 @@ class DenseTracker(Tracker):
 
         return Calibration()
 
+    @property
+    def ignores_weights(self) -> bool:
+        """Whether holes are its base's affair: the flow around them is then found twice.
+
+        The second time, what is invalid in either image is left out of both, on the same ground.
+        """
+        return False
+
     @abstractmethod
     def _flow(
         self,
@@ -98,8 +106,8 @@ class DenseTracker(Tracker):
 
     @property
     def margin(self) -> int:
-        """What the flow depends on, and the window of brightness around that."""
-        return self.reach + self.brightness // 2 + 2 * self.error_window + 16
+        """What the flow depends on, the window of brightness around that, and those in which it is judged."""
+        return self.reach + self.brightness // 2 + max(self.error_window, 24) + 12
 
     @property
     def smallest_image(self) -> int:
@@ -117,12 +125,16 @@ class DenseTracker(Tracker):
     ) -> Field:
         from sensetrack.flow.assess import assess
         from sensetrack.flow.compare import compare
+        from sensetrack.flow.holes import has_holes
         from sensetrack.flow.sample import Limits, sample
 
         shape = (reference.shape[0] - 2 * pad) // self.step, (reference.shape[1] - 2 * pad) // self.step
         first = self._prepare(reference, reference_valid)
         second = self._prepare(secondary, secondary_valid)
         there = self._flow_within(pad, first.image, second.image, first.weight, second.weight)
+        if self.ignores_weights and (pad == 0 or has_holes(first.weight) or has_holes(second.weight)):
+            first, second = _share(first, second, there)
+            there = self._flow_within(pad, first.image, second.image, first.weight, second.weight)
         back = None
         if self.forward_backward:
             back = self._flow_within(pad, second.image, first.image, second.weight, first.weight)
@@ -171,6 +183,14 @@ class _Source(NamedTuple):
     image: FloatArray
     weight: FloatArray
     texture: DoubleArray
+
+
+def _share(first: _Source, second: _Source, flow: tuple[FloatArray, FloatArray]) -> tuple[_Source, _Source]:
+    """Fade two images towards what is invalid in either, where the flow says that it is."""
+    from sensetrack.flow.holes import share_weights
+
+    in_second, in_first = share_weights(first.weight, second.weight, flow)
+    return first._replace(image=first.image * in_second), second._replace(image=second.image * in_first)
 
 
 def _extend(array: NDArray[Any], alignment: int) -> NDArray[Any]:

@@ -38,6 +38,9 @@ LEVELS = 32.0
 MIDDLE = 128
 """Grey level of the local mean."""
 
+BAND = 1024
+"""Rows that the library is given at a time where it propagates displacements."""
+
 PRESETS: dict[str, dict[str, Any]] = {
     "ultrafast": {
         "finest_scale": 2,
@@ -92,7 +95,9 @@ class Dis(DenseTracker):
     variational_refinement_delta: float = param(5.0, "Weight of equal brightness in the refinement.", ge=0, le=1e5)
     variational_refinement_gamma: float = param(10.0, "Weight of equal gradients in the refinement.", ge=0, le=1e5)
     use_mean_normalization: bool = param(True, "Compare patches after taking out their mean brightness.")
-    use_spatial_propagation: bool = param(True, "Try the displacements of neighbouring patches as starts.")
+    use_spatial_propagation: bool = param(
+        True, "Try the displacements of neighbouring patches as starts, at all scales but the finest."
+    )
 
     @model_validator(mode="after")
     def _check_patches(self) -> Self:
@@ -129,13 +134,13 @@ class Dis(DenseTracker):
 
     @property
     def alignment(self) -> int:
-        """Pixels of the image under one of the coarsest scale, and between the patches of the fine ones."""
-        return max(4, 1 << self.coarsest_scale, self.patch_stride << (self._finest + 2))
+        """What keeps bands and patches in place in every block."""
+        return min(512, max(BAND // 8, self.patch_stride << self.coarsest_scale))
 
     @property
     def reach(self) -> int:
         """Measured: seams do not shrink any further with more context."""
-        return 96
+        return 48
 
     @property
     def error_window(self) -> int:
@@ -143,21 +148,38 @@ class Dis(DenseTracker):
         return (self.patch_size + 8) << self._finest
 
     @property
+    def ignores_weights(self) -> bool:
+        """The library knows nothing of holes."""
+        return True
+
+    @property
     def calibration(self) -> Calibration:
         """Measured on textures with 10 and 20 dB of noise, constant and smoothly varying displacement."""
-        return Calibration(noise=0.65, noise_still=0.1, roughness=1.85, floor=FLOORS[min(self._finest, 2)])
+        return Calibration(noise=0.5, noise_still=0.1, roughness=1.85, floor=FLOORS[min(self._finest, 2)])
 
     def _flow(
         self, reference: FloatArray, secondary: FloatArray, reference_weight: FloatArray, secondary_weight: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        import cv2
-
         # At the coarsest scale there must be room for a patch.
         least = (self.patch_size + self.patch_stride) << self.coarsest_scale
         rows, cols = (max(size, least) for size in reference.shape)
+        first, second = _to_bytes(reference, (rows, cols)), _to_bytes(secondary, (rows, cols))
+        flow = np.zeros((rows, cols, 2), np.float32)
+        coarsest = self.coarsest_scale
+        if self.use_spatial_propagation and coarsest > self._finest:
+            flow = _in_bands(self._method(coarsest, self._finest + 1, True), first, second)
+            coarsest = self._finest
+        flow = np.asarray(self._method(coarsest, self._finest, False).calc(first, second, flow), np.float32)
+        flow = flow[: reference.shape[0], : reference.shape[1]]
+        return flow[..., 0].copy(), flow[..., 1].copy()
+
+    def _method(self, coarsest: int, finest: int, propagates: bool) -> Any:
+        """Return the library's method for a range of scales."""
+        import cv2
+
         method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        method.setFinestScale(self._finest)
-        method.setCoarsestScale(self.coarsest_scale)
+        method.setCoarsestScale(coarsest)
+        method.setFinestScale(finest)
         method.setPatchSize(self.patch_size)
         method.setPatchStride(self.patch_stride)
         method.setGradientDescentIterations(self._setting("gradient_descent_iterations"))
@@ -166,11 +188,26 @@ class Dis(DenseTracker):
         method.setVariationalRefinementDelta(self.variational_refinement_delta)
         method.setVariationalRefinementGamma(self.variational_refinement_gamma)
         method.setUseMeanNormalization(self.use_mean_normalization)
-        method.setUseSpatialPropagation(self.use_spatial_propagation)
-        first, second = _to_bytes(reference, (rows, cols)), _to_bytes(secondary, (rows, cols))
-        flow = np.asarray(method.calc(first, second, np.zeros((rows, cols, 2), np.float32)), np.float32)
-        flow = flow[: reference.shape[0], : reference.shape[1]]
-        return flow[..., 0].copy(), flow[..., 1].copy()
+        method.setUseSpatialPropagation(propagates)
+        return method
+
+
+def _in_bands(method: Any, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> FloatArray:
+    """Return the flow, computed in bands of rows that overlap by half.
+
+    The library propagates displacements within eighths of the height of what it is given. Bands of one height, which
+    start at multiples of an eighth of it, make these the same rows of the image in every block.
+    """
+    rows, cols = first.shape
+    out = np.zeros((rows, cols, 2), np.float32)
+    for top in range(0, max(rows - BAND // 2, 1), BAND // 2):
+        count = min(BAND, rows - top)
+        band = np.full((2, BAND, cols), MIDDLE, np.uint8)
+        band[0, :count], band[1, :count] = first[top : top + count], second[top : top + count]
+        flow = method.calc(band[0], band[1], np.zeros((BAND, cols, 2), np.float32))
+        skipped = BAND // 4 if top else 0
+        out[top + skipped : top + count] = flow[skipped:count]
+    return out
 
 
 def _to_bytes(image: FloatArray, shape: tuple[int, int]) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 
 from sensetrack.params import param
@@ -29,7 +30,7 @@ class PassesTracker(DenseTracker):
         le=5,
     )
     smoothing: float = param(
-        8.0, "Standard deviation of the Gaussian that smooths the flow between passes.", unit="px", ge=1, le=64
+        8.0, "Standard deviation of the Gaussian that smooths the flow between passes.", unit="px", ge=1, le=16
     )
     search: int = param(
         32,
@@ -40,9 +41,9 @@ class PassesTracker(DenseTracker):
     )
 
     @property
-    @abstractmethod
     def influence(self) -> int:
         """Pixels around that matter for the flow of a pixel, the displacement not counted."""
+        return math.ceil(4 * self.smoothing)
 
     @abstractmethod
     def _find(self, reference: FloatArray, secondary: FloatArray, is_last: bool) -> tuple[FloatArray, FloatArray]:

@@ -17,7 +17,7 @@ FEWEST = 4.0
 """Independent samples of a chip below which nothing can be told from a correlation."""
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def independent_samples(region: FloatArray, row: int, col: int, size: int, means: DoubleArray) -> float:
     """Return how many independent samples a whole chip amounts to, for its correlation with unrelated chips like it.
 

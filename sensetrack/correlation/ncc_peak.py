@@ -65,7 +65,7 @@ def scan(surface: FloatArray, out: DoubleArray) -> None:
     out[5] = 1.0 if on_edge else 0.0
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def _highest(values: FloatArray) -> float:
     top: float = values[0]
     for value in values:
@@ -73,7 +73,7 @@ def _highest(values: FloatArray) -> float:
     return top
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def _power(values: FloatArray) -> tuple[float, int]:
     """Return the sum of squares of the correlations in a row, and their number."""
     total, count = np.float32(0), 0

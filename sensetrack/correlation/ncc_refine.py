@@ -199,7 +199,7 @@ def fit_chip(
     out[6], out[7] = 1.0 if converged else 0.0, count / (size * size)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def _pull(
     strip: FloatArray,
     weights: FloatArray,

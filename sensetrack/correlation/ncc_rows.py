@@ -33,7 +33,7 @@ PAIRS = np.array(
 """The products whose sums `add_products` adds up, in its order."""
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def chip_row(image: FloatArray, row: int, col: int, level: float, start: int, size: int, strip: FloatArray) -> None:
     """Write a row of the chip, less ``level``, and its slopes by central differences. In place.
 
@@ -65,7 +65,7 @@ def chip_row(image: FloatArray, row: int, col: int, level: float, start: int, si
         across[k] = half * (here[k + 2] - here[k])
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def spline_row(
     coefficients: FloatArray,
     row: int,
@@ -193,7 +193,7 @@ def fill_strips(
             )
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def add_products(
     strip: FloatArray, weights: FloatArray, begin: int, end: int, linear: DoubleArray, squares: DoubleArray
 ) -> None:
@@ -253,7 +253,7 @@ def add_products(
         squares[k] += value
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def turn(real: FloatArray, imag: FloatArray, phase: float) -> None:
     """Turn the complex search area of two strips, and its slopes, back by a phase. In place."""
     c, s = np.float32(np.cos(phase)), np.float32(np.sin(phase))
@@ -265,7 +265,7 @@ def turn(real: FloatArray, imag: FloatArray, phase: float) -> None:
             im[k] = c * y - s * x
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def cross(real: FloatArray, imag: FloatArray, weights: FloatArray) -> float:
     """Return the imaginary part of ``sum conj(a) v`` over two strips."""
     ar, ai, vr, vi = real[A], imag[A], real[V], imag[V]

@@ -92,7 +92,7 @@ def _sums(grounds: FloatArray, areas: FloatArray, table: NDArray[np.int64], side
     return products
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def _multiply(first: ComplexArray, second: ComplexArray, table: NDArray[np.int64], out: ComplexArray) -> None:
     """Write the sum of the cross-power spectra of the pairs of planes of ``table``, ``(chip, row, col)``. In place."""
     for n in range(len(out)):

@@ -19,7 +19,7 @@ BUFFER = 2**19
 """Sums of cells that are kept at a time; where there are more, lags are worked on a few rows at a time."""
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def _sweep(values: FloatArray, lags: FloatArray, base: int, wide: int, out: FloatArray) -> None:
     """Add the products of ``UNIT x UNIT`` pixels with a strip of the search area, at all lags. In place.
 
@@ -45,13 +45,13 @@ def _sweep(values: FloatArray, lags: FloatArray, base: int, wide: int, out: Floa
         out[s] += upper + lower
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def _add(values: FloatArray, out: FloatArray) -> None:
     for k in range(out.size):
         out[k] += values[k]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def _cell_column(
     first: FloatArray,
     second: FloatArray,
@@ -87,7 +87,7 @@ def _cell_column(
                 _sweep(values, strip, top * wide, wide, cells[row])
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def chip_sums(
     first: FloatArray,
     second: FloatArray,

@@ -18,7 +18,7 @@ _NOISE = 1e-5
 """Share of a float32 sum of squares below which the variance that is left of it is rounding."""
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def load(
     planes: FloatArray, valid: Mask, top: int, left: int, masked: bool, level: DoubleArray, out: FloatArray
 ) -> None:
@@ -115,7 +115,7 @@ def is_flat(variance: float, level: float, count: float) -> bool:
     return variance <= FLAT * FLAT * (variance + count * level)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def _add_row(row: FloatArray, sign: float, sums: DoubleArray, squares: DoubleArray) -> None:
     for c in range(row.size):
         value = np.float64(row[c])
@@ -133,7 +133,7 @@ def _accumulate(values: DoubleArray, out: DoubleArray) -> None:
         out[c + 1] = total
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def plain_scales(area: FloatArray, level: DoubleArray, size: int, sums: FloatArray, scale: FloatArray) -> None:
     """Write what normalises a search area without invalid pixels, at every place of a chip. In place.
 
@@ -182,7 +182,7 @@ def plain_scales(area: FloatArray, level: DoubleArray, size: int, sums: FloatArr
             target[c] = 0.0 if flat else 1.0 / np.sqrt(spread[c])
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def plain_surface(
     products: FloatArray,
     place: tuple[int, int, int, int],

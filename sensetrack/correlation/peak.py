@@ -60,7 +60,7 @@ def coarse_peak(surface: FloatArray, search: int, out: DoubleArray) -> None:
         out[n, 4] = second
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def _highest(values: FloatArray) -> float:
     top: float = values[0]
     for value in values:
@@ -176,7 +176,7 @@ def refine(
         out[n, 6] = 1.0 if converged else 0.0
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
 def _measure(
     real: FloatArray,
     imag: FloatArray,

@@ -16,7 +16,8 @@ The covariance is that of a match of windows of 16 px from the misfit that is le
 itself. Where the flow is constant the refinement averages over more, and less of the misfit counts.
 
 When not to use it: where texture is weak beside noise, because the patches are small; where errors must be known best,
-as those of a refined flow depend on the flow itself.
+as those of a refined flow depend on the flow itself; for the outermost pixels of an image, where the size of blocks
+may change the flow by up to some hundredths of a pixel.
 """
 
 from __future__ import annotations

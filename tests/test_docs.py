@@ -16,6 +16,7 @@ import yaml
 
 from sensetrack.displacement import Field, Flag
 from sensetrack.filters import Filter
+from sensetrack.preprocess import ImageFilter
 from sensetrack.scene import write_scene
 from sensetrack.trackers import Tracker
 
@@ -129,6 +130,13 @@ def test_the_example_filter_filters(plug_ins: dict[str, str]) -> None:
     zero = np.zeros_like(ramp)
     field = judge.apply(Field(ramp, zero, zero, zero, zero, zero, np.zeros(ramp.shape, np.uint8)))
     assert np.array_equal(field.flags[0], [0, 0, 0, Flag.OUTLIER, Flag.OUTLIER])
+
+
+def test_the_example_image_filter_filters(plug_ins: dict[str, str]) -> None:
+    root = the_class(plug_ins["sensetrack/preprocess/root.py"], ImageFilter)(dark=10.0)
+    pixels, valid = root.apply(np.array([[10.0, 14.0, 26.0, 9.0, np.nan]]))
+    assert np.array_equal(pixels, [[0, 2, 4, 0, 0]])
+    assert np.array_equal(valid, [[True, True, True, False, False]])
 
 
 def test_the_example_tracker_tracks(plug_ins: dict[str, str]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from sensetrack.errors import InputError, ParameterError
 from sensetrack.pair import ImagePair
+from sensetrack.preprocess import preprocess_pair
 from sensetrack.provenance import Provenance
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.layers import LayerFile
@@ -16,6 +18,7 @@ from sensetrack.report.canvas import check_suffix, drawing, save
 from sensetrack.report.explain_figure import explain_figure
 from sensetrack.report.explanation import Explanation, examine
 from sensetrack.report.images import find_image
+from sensetrack.specs import image_filters_of
 from sensetrack.types import PathLike
 
 DEFAULT_WINDOW = 64
@@ -90,10 +93,11 @@ def explain(
         band=band,
         coregister=True,
     )
+    pair, seen = _as_seen(pair, provenance.preprocess)
     size = _window_of(provenance) if window is None else window
     if size < 8:
         raise ParameterError(f"window = {size}: a window needs at least 8 pixels")
-    result = examine(source, name, at_row, at_col, pair, size, provenance)
+    result = examine(source, name, at_row, at_col, pair, size, provenance, seen)
     if output is not None:
         with drawing():
             save(explain_figure(result), output, dpi, overwrite=overwrite)
@@ -123,6 +127,20 @@ def _image(named: str, path: PathLike, given: PathLike | None, which: str) -> Pa
         where = f"names {named} as its {which}, which is not there" if named else f"names no {which}"
         raise InputError(f"{Path(path).name} {where}; pass --{which} FILE ({which}=...)")
     return found
+
+
+def _as_seen(pair: ImagePair, steps: Sequence[str]) -> tuple[ImagePair, str]:
+    """Return the pair as the tracker saw it, and a sentence on that; directions have no picture of their own."""
+    if not steps:
+        return pair, ""
+    chain = [{name: json.loads(parameters)} for name, parameters in (step.split(" ", 1) for step in steps)]
+    filters = image_filters_of(chain)
+    if any(each.gives_complex for each in filters):
+        names = ", ".join(name for each in chain for name in each)
+        return pair, f"The tracker saw the images after {names}, which cannot be shown; these are the images before."
+    text = ", ".join(step.split(" ", 1)[0] for step in steps)
+    images = preprocess_pair(pair.reference, pair.secondary, filters)
+    return pair.with_images(*images), f"Both images are shown as the tracker saw them, after {text}."
 
 
 def _window_of(provenance: Provenance) -> int:

@@ -88,6 +88,8 @@ class Explanation:
     provenance : Provenance
     spacing : float
         Input pixels per output pixel.
+    seen : str
+        A sentence on the image filters that the images passed through; "" without any.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Explanation:
     first: tuple[int, int]
     provenance: Provenance
     spacing: float
+    seen: str = ""
 
     @property
     def is_measured(self) -> bool:
@@ -149,7 +152,14 @@ class Explanation:
 
 
 def examine(
-    source: LayerFile, name: str, row: int, col: int, pair: ImagePair, window: int, provenance: Provenance
+    source: LayerFile,
+    name: str,
+    row: int,
+    col: int,
+    pair: ImagePair,
+    window: int,
+    provenance: Provenance,
+    seen: str = "",
 ) -> Explanation:
     """Read what an explanation needs around one output pixel."""
     around = Block(row, col, 1, 1).expand(NEIGHBOURS).clip(source.grid.shape)
@@ -182,7 +192,7 @@ def examine(
     spacing = source.grid.pixel_size[0] / pair.grid.pixel_size[0]
     return Explanation(
         name, row, col, x, y, source.grid, values, int(field.flags[here]), window, top, left, reference, secondary,
-        surface, centre, peak, shares, field, (around.row, around.col), provenance, spacing,
+        surface, centre, peak, shares, field, (around.row, around.col), provenance, spacing, seen,
     )  # fmt: skip
 
 
@@ -204,7 +214,7 @@ def value_lines(item: Explanation) -> list[tuple[str, str]]:
 
 
 def _findings(item: Explanation) -> list[str]:
-    found = []
+    found = [item.seen] if item.seen else []
     for share, which in zip(item.shares, ("reference", "secondary"), strict=True):
         if share < 0.995:
             found.append(f"{100 * share:.0f} % of the window's pixels are valid in the {which}.")

@@ -67,6 +67,20 @@ def test_a_wrong_value_is_found_out(moved: Callable[..., Path]) -> None:
     assert "That differs from the value in the file (9.7" in text
 
 
+def test_images_are_shown_as_the_tracker_saw_them(moved: Callable[..., Path], tmp_path: Path) -> None:
+    path = moved(window=40)
+    steps = {"smooth": ('highpass {"sigma": 8.0}',), "directions": ("highpass {}", "orientation {}")}
+    found = Displacement.open(path)
+    for name, chain in steps.items():
+        origin = dataclasses.replace(found.provenance, preprocess=chain)
+        dataclasses.replace(found, provenance=origin).save(tmp_path / f"{name}.tif")
+    raw, smooth, directions = (explain(p, 14, 12) for p in (path, tmp_path / "smooth.tif", tmp_path / "directions.tif"))
+    assert abs(raw.reference.pixels.mean()) > 50 > 5 > abs(smooth.reference.pixels.mean())
+    assert "Both images are shown as the tracker saw them, after highpass." in str(smooth)
+    np.testing.assert_array_equal(directions.reference.pixels, raw.reference.pixels)
+    assert "after highpass, orientation, which cannot be shown" in str(directions)
+
+
 def test_far_values_are_searched_around(moved: Callable[..., Path]) -> None:
     item = explain(moved(dx=0.0, dy=0.0, stated=(120.0, 0.0), window=32), 4, 12)
     assert item.centre == (0, 120)

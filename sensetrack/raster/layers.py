@@ -236,7 +236,7 @@ class LayerFile:
         Raises
         ------
         InputError
-            A layer is not there.
+            A layer is not there, or the pixels are complex.
         GridError
             The window reaches beyond the file.
         CorruptFileError
@@ -260,4 +260,6 @@ class LayerFile:
             except RasterioError as error:
                 why = _gdal.reason_of(error, self.path)
                 raise CorruptFileError(f"{self.path}: its pixels cannot be read, is it cut off? ({why})") from error
+        if np.iscomplexobj(bands):
+            raise InputError(f"{self.path}: its pixels are complex, so it is an image, and no displacement or velocity")
         return {name: np.asarray(band, np.float32) for name, band in zip(wanted, bands, strict=True)}

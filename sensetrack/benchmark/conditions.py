@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sensetrack.benchmark.textures import SUN
+from sensetrack.benchmark.textures import HELD_OUT, SUN, TEXTURES, is_image
 from sensetrack.scene._camera import Sun
 from sensetrack.scene._noise import NoiseSource, sigmoid
 from sensetrack.types import FloatArray
@@ -23,7 +23,7 @@ class Condition:
     words : str
         What it is, for tables.
     textures : tuple of str
-        Ground for which it makes sense.
+        Ground for which it makes sense, beside image files.
     noise : float
         Standard deviation of the additive noise of each image, as a share of the image's; 0.1 is 20 dB.
     looks : int or None
@@ -46,6 +46,10 @@ class Condition:
     patches: float = 0.0
     ramp: float = 0.0
 
+    def suits(self, texture: str) -> bool:
+        """Whether it makes sense for a texture."""
+        return texture in self.textures or is_image(texture)
+
     def change(self, image: FloatArray, seed: tuple[int, ...]) -> FloatArray:
         """Return the second image in its own light: patches with edges as clouds have them, or a ramp."""
         side = image.shape[0]
@@ -67,15 +71,15 @@ class Condition:
         return (image + rng.normal(0, self.noise * spread, image.shape)).astype(np.float32)
 
 
-_ALL = ("terrain", "gravel", "moon", "radar")
-_ROUGH = ("terrain", "gravel", "radar")
+_ALL = (*TEXTURES, *HELD_OUT)
+_ROUGH = ("terrain", "gravel", "radar", "brick", "grass", "dunes")
 
 CONDITIONS = {
     item.name: item
     for item in (
         Condition("noise-20db", "independent noise, 20 dB below the image", _ALL),
         Condition("noise-10db", "independent noise, 10 dB below the image", _ROUGH, noise=math.sqrt(0.1)),
-        Condition("speckle", "independent speckle of 10 looks, noise 20 dB", ("gravel", "radar"), looks=10),
+        Condition("speckle", "independent speckle of 10 looks, noise 20 dB", ("gravel", "radar", "grass"), looks=10),
         Condition(
             "light",
             "the sun 20 degrees on and 6 lower (terrain), patches of other gain and offset, noise 20 dB",

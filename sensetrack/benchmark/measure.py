@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -73,6 +74,10 @@ class Run:
     median_all : float
         Median error over all scored pixels, flagged or not; those without a value count as wrong without bound. It
         shows what was found, where ``accuracy`` shows what the tracker vouches for.
+    mean_all : float
+        Mean error over all scored pixels with a value, flagged or not.
+    valued : float
+        Of the scored pixels, 0..1, that have a value, flagged or not.
     accuracy : Accuracy or None
         Inside the border that is not scored; None without a dense truth, or when the tracker failed.
     findings : tuple of Finding
@@ -95,6 +100,8 @@ class Run:
     seconds: float = math.nan
     share: float = 0.0
     median_all: float = math.nan
+    mean_all: float = math.nan
+    valued: float = 0.0
     accuracy: Accuracy | None = None
     findings: tuple[Finding, ...] = ()
     reason: str = ""
@@ -103,6 +110,35 @@ class Run:
     def speed(self) -> float:
         """Estimates per second."""
         return self.estimates / self.seconds if self.seconds > 0 else math.nan
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What a tracker found on a pair, beside what is true.
+
+    Attributes
+    ----------
+    field : Field
+    row, col : ndarray of float64
+        Image coordinates of the output pixels.
+    error_x, error_y : ndarray of float64
+        Found minus true, in pixels; NaN where there is no value.
+    known : ndarray of bool
+        Output pixels that are scored.
+    """
+
+    field: Field
+    row: DoubleArray
+    col: DoubleArray
+    error_x: DoubleArray
+    error_y: DoubleArray
+    known: Mask
+
+    @property
+    def lengths(self) -> DoubleArray:
+        """Endpoint errors of all scored pixels, flagged or not; NaN without a value."""
+        lengths: DoubleArray = np.hypot(self.error_x, self.error_y)[self.known]
+        return lengths
 
 
 @dataclass
@@ -191,6 +227,13 @@ def measure(contender: Contender, pair: KnownPair, images: tuple[Image, Image] |
     -------
     Run
     """
+    return judge(contender, pair, images)[0]
+
+
+def judge(
+    contender: Contender, pair: KnownPair, images: tuple[Image, Image] | None = None
+) -> tuple[Run, Judged | None]:
+    """Run a tracker on a pair as `measure` does, and return also what it found; None when it failed."""
     run = Run(
         kind="made",
         tracker=contender.name,
@@ -209,9 +252,12 @@ def measure(contender: Contender, pair: KnownPair, images: tuple[Image, Image] |
         row, col = centres(tracker, pair.size)
         truth, known = pair.truth(row, col), inside(row, col, (pair.size, pair.size), pair.border)
         accuracy = errors_of(found, truth, known)
+        judged = Judged(found, row, col, found.dx - truth[1], found.dy - truth[0], known)
     except Exception as error:  # a tracker of somebody else may raise anything, and still gets its row
-        return replace(run, reason=reason_of(error))
-    return replace(
+        return replace(run, reason=reason_of(error)), None
+    lengths = judged.lengths
+    valued = np.isfinite(lengths)
+    run = replace(
         run,
         parameters=tracker.to_json(),
         spacing=tracker.spacing,
@@ -220,7 +266,10 @@ def measure(contender: Contender, pair: KnownPair, images: tuple[Image, Image] |
         accuracy=accuracy,
         share=accuracy.share,
         median_all=median_error(found, truth, known),
+        mean_all=float(lengths[valued].mean()) if valued.any() else math.nan,
+        valued=float(valued.mean()) if valued.size else 0.0,
     )
+    return run, judged
 
 
 def errors_of(found: Field, truth: tuple[DoubleArray, DoubleArray], known: Mask) -> Accuracy:
@@ -248,8 +297,19 @@ def machine() -> dict[str, str | int]:
     return {
         "version": sensetrack.__version__,
         "platform": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "cpu": _processor(),
         "cores": device.cores(),
     }
+
+
+def _processor() -> str:
+    """Return the model of the processor as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor()
 
 
 def inside(row: DoubleArray, col: DoubleArray, shape: tuple[int, int], border: int) -> Mask:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensetrack.benchmark.conditions import Condition
-from sensetrack.benchmark.textures import PAD, SUN, TEXTURES, Ground, sample
+from sensetrack.benchmark.textures import PAD, SUN, Ground, make_ground, sample
 from sensetrack.benchmark.truths import Components, KnownField
 from sensetrack.errors import ParameterError
 from sensetrack.raster.grid import Grid
@@ -92,7 +92,9 @@ class PairMaker:
         Raises
         ------
         ParameterError
-            The field does not fit the size.
+            The field does not fit the size, or there is no such texture.
+        InputError
+            A texture that is an image file cannot be used.
         """
         field.check(self.size)
         pixels = np.arange(self.size, dtype=np.float64)
@@ -112,7 +114,7 @@ class PairMaker:
     def _look(self, texture: str, sun: Sun) -> FloatArray:
         """Return the ground as it is seen under a sun."""
         if self._ground is None or self._texture != texture:
-            self._texture, self._ground, self._seen = texture, TEXTURES[texture](self.size, self.seed), {}
+            self._texture, self._ground, self._seen = texture, make_ground(texture, self.size, self.seed), {}
         light = sun if self._ground.height is not None else SUN
         if light not in self._seen:
             self._seen[light] = self._ground.radiance(light)

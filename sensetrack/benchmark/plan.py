@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sensetrack.benchmark.conditions import CONDITIONS, Condition
 from sensetrack.benchmark.pairs import PairMaker
-from sensetrack.benchmark.textures import TEXTURES
+from sensetrack.benchmark.textures import HELD_OUT, TEXTURES, is_image
 from sensetrack.benchmark.truths import FIELDS, KnownField
 from sensetrack.errors import ParameterError, did_you_mean
 
@@ -26,7 +26,7 @@ class Plan:
     seed : int
         Another number makes other noise and, where it is made up, other ground.
     fields, conditions, textures : tuple of str
-        Names in `FIELDS`, in the conditions and in `TEXTURES`.
+        Names in `FIELDS`, in the conditions and in `TEXTURES` or `HELD_OUT`; a texture may be an image file, too.
     real : tuple of str or None
         Names of the real pairs; None: all.
 
@@ -47,7 +47,8 @@ class Plan:
         for name in self.fields:
             _look_up(name, FIELDS, "field").check(self.size)
         for name in self.textures:
-            _look_up(name, TEXTURES, "texture")
+            if not is_image(name):
+                _look_up(name, TEXTURES | HELD_OUT, "texture")
         PairMaker(self.size, self.seed)
 
     def pairs(self, known: Mapping[str, Condition] = CONDITIONS) -> list[tuple[str, KnownField, Condition]]:
@@ -69,10 +70,10 @@ class Plan:
             for texture in self.textures
             for field in self.fields
             for condition in chosen
-            if texture in condition.textures
+            if condition.suits(texture)
         ]
         if not found:
-            fitting = sorted({texture for condition in chosen for texture in condition.textures})
+            fitting = [name for name in TEXTURES | HELD_OUT if any(condition.suits(name) for condition in chosen)]
             raise ParameterError(f"textures = {', '.join(self.textures)}: these conditions need {', '.join(fitting)}")
         return found
 

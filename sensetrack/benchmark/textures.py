@@ -1,18 +1,23 @@
 """Ground to look at: a carved landscape, gravel, the Moon, radar backscatter; sampled finer than the images.
 
-`gravel` and `moon` are pictures that come with scikit-image; the others are made from a seed.
+Some are pictures that come with scikit-image, or that the user has; the others are made from a seed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from sensetrack.errors import InputError, ParameterError, did_you_mean
+from sensetrack.raster.image import Image
+from sensetrack.raster.tiles import Block
 from sensetrack.scene._camera import POINT_SPREAD, Sun, illuminate
 from sensetrack.scene._landscape import OVERSAMPLING
 from sensetrack.scene._noise import NoiseSource
@@ -34,7 +39,7 @@ class Ground:
     Attributes
     ----------
     albedo : ndarray of float32
-        Brightness under even light; positive.
+        Brightness under even light; positive where it is made up.
     height : ndarray of float32 or None
         In units of the pixel size; None for ground whose look does not depend on the sun.
     """
@@ -82,27 +87,51 @@ def radar(size: int, seed: int) -> Ground:
     return Ground(np.sqrt(scatter * speckle + points).astype(np.float32))
 
 
-def gravel(size: int, seed: int) -> Ground:
-    """Return a picture of gravel, mirrored where the image is larger; the seed does not matter."""
+def dunes(size: int, seed: int) -> Ground:
+    """Return ripples of sand, which repeat at about 12 px, under a film of dust."""
+    noise = NoiseSource(_fine_shape(size), (seed, 4))
+    ripples = noise.band(12 * OVERSAMPLING, 0.3)
+    dust = noise.fractal(0.8, 60 * OVERSAMPLING)
+    return Ground(np.maximum(0.3 * (1 + 0.15 * ripples + 0.10 * dust), 0.02).astype(np.float32))
+
+
+def bundled(name: str, size: int, seed: int) -> Ground:
+    """Return a picture that comes with scikit-image, mirrored where the image is larger; the seed does not matter."""
     from skimage import data
 
-    return _from_picture(data.gravel(), size)
+    ground = _from_picture(getattr(data, name)(), size)
+    return Ground(np.maximum(ground.albedo, np.float32(1.0)))
 
 
-def moon(size: int, seed: int) -> Ground:
-    """Return a picture of the Moon, of little texture, mirrored where the image is larger."""
-    from skimage import data
+def from_image(path: str, size: int) -> Ground:
+    """Return the middle of an image file.
 
-    return _from_picture(data.moon(), size)
+    Raises
+    ------
+    InputError
+        There is no such file, it is smaller than ``size``, or has invalid pixels in its middle.
+    """
+    image = Image.open(path)
+    if min(image.grid.shape) < size:
+        rows, cols = image.grid.shape
+        raise InputError(f"{path}: {rows} x {cols} pixels are fewer than the {size} of a pair; choose a smaller size")
+    side = [min(have, size + 2 * PAD) for have in image.grid.shape]
+    first = [(have - take) // 2 for have, take in zip(image.grid.shape, side, strict=True)]
+    pixels, valid = image.read(Block(first[0], first[1], side[0], side[1]))
+    if not valid.all():
+        raise InputError(
+            f"{path}: invalid pixels within the {side[0]} x {side[1]} in its middle; crop it to valid ones"
+        )
+    return _from_picture(np.abs(pixels).astype(np.float32), size)
 
 
-def _from_picture(picture: NDArray[np.uint8], size: int) -> Ground:
+def _from_picture(picture: NDArray[np.uint8] | FloatArray, size: int) -> Ground:
     """Lay a picture out so that its middle is that of the image, at one picture pixel per image pixel."""
     first = [0.5 * (side - size) - PAD for side in picture.shape]
     place = [start + np.arange(side) / OVERSAMPLING for start, side in zip(first, _fine_shape(size), strict=True)]
     index = np.stack(np.meshgrid(*place, indexing="ij"))
     fine: FloatArray = ndimage.map_coordinates(picture, index, order=_SPLINE, output=np.float32, mode="mirror")
-    return Ground(np.maximum(fine, np.float32(1.0)))
+    return Ground(fine)
 
 
 def _fine_shape(size: int) -> tuple[int, int]:
@@ -112,8 +141,39 @@ def _fine_shape(size: int) -> tuple[int, int]:
 
 TEXTURES: dict[str, Callable[[int, int], Ground]] = {
     "terrain": terrain,
-    "gravel": gravel,
-    "moon": moon,
+    "gravel": partial(bundled, "gravel"),
+    "moon": partial(bundled, "moon"),
     "radar": radar,
 }
 """Functions of size and seed that make the ground, by name."""
+
+HELD_OUT: dict[str, Callable[[int, int], Ground]] = {
+    "brick": partial(bundled, "brick"),
+    "grass": partial(bundled, "grass"),
+    "camera": partial(bundled, "camera"),
+    "dunes": dunes,
+}
+"""More of them, on which nothing is tuned."""
+
+
+def make_ground(name: str, size: int, seed: int) -> Ground:
+    """Return the ground of a name in `TEXTURES` or `HELD_OUT`, or of an image file of the user's.
+
+    Raises
+    ------
+    ParameterError
+        It is neither.
+    InputError
+        As `from_image`.
+    """
+    known = TEXTURES | HELD_OUT
+    if name in known:
+        return known[name](size, seed)
+    if is_image(name):
+        return from_image(name, size)
+    raise ParameterError(f"no texture '{name}'{did_you_mean(name, known)}; there are {', '.join(known)}")
+
+
+def is_image(name: str) -> bool:
+    """Whether a texture is an image file of the user's."""
+    return name not in TEXTURES | HELD_OUT and Path(name).is_file()

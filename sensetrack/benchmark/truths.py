@@ -34,9 +34,10 @@ class KnownField:
     name : str
     words : str
         What it is, for tables.
-    family : {"shift", "bumps", "fault", "step"}
+    family : {"shift", "diagonal", "bumps", "fault", "step"}
     amplitude : float
-        Pixels: the length of a shift or of the largest vector of a bump, the total offset across a fault.
+        Pixels: the length of a shift or of the largest vector of a bump, either component of a diagonal shift, the
+        total offset across a fault.
     """
 
     name: str
@@ -74,6 +75,11 @@ def _shift(row: DoubleArray, col: DoubleArray, size: int, amplitude: float) -> C
     return np.full(shape, SHIFT[0]), np.full(shape, SHIFT[1])
 
 
+def _diagonal(row: DoubleArray, col: DoubleArray, size: int, amplitude: float) -> Components:
+    shape = np.broadcast_shapes(row.shape, col.shape)
+    return np.full(shape, amplitude), np.full(shape, amplitude)
+
+
 def _bumps(row: DoubleArray, col: DoubleArray, size: int, amplitude: float) -> Components:
     """Three Gaussian bumps, each in its own direction."""
     dy, dx = (np.zeros(np.broadcast_shapes(row.shape, col.shape)) for _ in range(2))
@@ -87,18 +93,27 @@ def _bumps(row: DoubleArray, col: DoubleArray, size: int, amplitude: float) -> C
 
 def _fault(row: DoubleArray, col: DoubleArray, size: int, amplitude: float) -> Components:
     """Slip below a locked layer: the arctangent of Savage and Burford (1973, J. Geophys. Res. 78, 832, eq. 1)."""
-    return _slip(amplitude / math.pi * np.arctan(_distance(row, col, size) / FAULT_WIDTH))
+    return _slip(amplitude / math.pi * np.arctan(from_fault(row, col, size)[0] / FAULT_WIDTH))
 
 
 def _step(row: DoubleArray, col: DoubleArray, size: int, amplitude: float) -> Components:
-    return _slip(0.5 * amplitude * np.sign(_distance(row, col, size)))
+    return _slip(0.5 * amplitude * np.sign(from_fault(row, col, size)[0]))
 
 
-def _distance(row: DoubleArray, col: DoubleArray, size: int) -> DoubleArray:
-    """Distance from the trace of the fault, positive to its right, in pixels; slip does not change it."""
+def from_fault(row: DoubleArray, col: DoubleArray, size: int) -> tuple[DoubleArray, DoubleArray]:
+    """Return how far places are from the trace of the fault, positive to its right, and how far along it.
+
+    Both in pixels, from the middle of the image; slip does not change the first.
+    """
     middle = 0.5 * (size - 1) + 0.25  # no pixel centre lies on the trace
-    distance: DoubleArray = (col - middle) * math.cos(_STRIKE) + (row - middle) * math.sin(_STRIKE)
-    return distance
+    across = (col - middle) * math.cos(_STRIKE) + (row - middle) * math.sin(_STRIKE)
+    along = (row - middle) * math.cos(_STRIKE) - (col - middle) * math.sin(_STRIKE)
+    return across, along
+
+
+def slip_of(dy: DoubleArray, dx: DoubleArray) -> DoubleArray:
+    """Return the component of displacements along the trace of the fault, positive where `from_fault` is positive."""
+    return dy * math.cos(_STRIKE) - dx * math.sin(_STRIKE)
 
 
 def _slip(length: DoubleArray) -> Components:
@@ -107,6 +122,7 @@ def _slip(length: DoubleArray) -> Components:
 
 _FAMILIES: dict[str, Callable[[DoubleArray, DoubleArray, int, float], Components]] = {
     "shift": _shift,
+    "diagonal": _diagonal,
     "bumps": _bumps,
     "fault": _fault,
     "step": _step,

@@ -103,4 +103,4 @@ def test_one_that_cannot_be_loaded_keeps_its_place(shifted: KnownPair, monkeypat
 
 
 def test_what_the_figures_depend_on_is_recorded() -> None:
-    assert machine().keys() == {"version", "platform", "cores"}
+    assert machine().keys() == {"version", "platform", "cpu", "cores"}

@@ -112,13 +112,13 @@ def test_what_does_not_fit_is_refused() -> None:
         PairMaker(32)
     with pytest.raises(ParameterError, match="no field 'bumbs-3'; did you mean 'bumps-3'"):
         Plan(fields=("bumbs-3",))
-    with pytest.raises(ParameterError, match="no texture 'grass'"):
-        Plan(textures=("grass",))
+    with pytest.raises(ParameterError, match="no texture 'granite'"):
+        Plan(textures=("granite",))
     with pytest.raises(ParameterError, match="needs at least 270 pixels"):
         Plan(size=256)
     with pytest.raises(ParameterError, match="no condition 'fog'"):
         Plan(conditions=("fog",)).pairs()
-    with pytest.raises(ParameterError, match="these conditions need gravel, radar"):
+    with pytest.raises(ParameterError, match="these conditions need gravel, radar, grass"):
         Plan(conditions=("speckle",), textures=("moon",)).pairs()
 
 

@@ -64,7 +64,7 @@ def test_wrong_use_is_one_line_before_any_work(run, tmp_path):
     for words, message in (
         (("trackers", "--tracker", "pc"), "no tracker 'pc'"),
         (("trackers", "--size", 100, "--field", "bumps-30"), "field 'bumps-30' needs at least 270 pixels"),
-        (("trackers", "--condition", "speckle", "--texture", "moon"), "these conditions need gravel, radar"),
+        (("trackers", "--condition", "speckle", "--texture", "moon"), "these conditions need gravel, radar, grass"),
         (("filters", "--filter", "hipass"), "no image filter 'hipass'"),
         (("filters", "--condition", "fog"), "'fog' is not one of"),
     ):

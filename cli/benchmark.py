@@ -1,127 +1,46 @@
-"""Compare all trackers, or all image filters, on pairs whose displacement is known."""
+"""Compare trackers, also with other packages, and image filters on pairs whose displacement is known."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
 
 import click
 
 from sensetrack.benchmark import filters as prefilters
 from sensetrack.benchmark import trackers as contest
 from sensetrack.benchmark.conditions import CONDITIONS, LIGHTS
-from sensetrack.benchmark.measure import Run, contenders
+from sensetrack.benchmark.measure import contenders
 from sensetrack.benchmark.pages import filter_table, filters_page, summary_table, trackers_page
 from sensetrack.benchmark.picture import draw_filters, draw_trackers
-from sensetrack.benchmark.plan import Plan
 from sensetrack.benchmark.table import write_csv, write_text
-from sensetrack.benchmark.textures import TEXTURES
+from sensetrack.benchmark.textures import HELD_OUT, TEXTURES
 from sensetrack.benchmark.truths import FIELDS
-from sensetrack.errors import InputError, ParameterError
-from sensetrack.raster.write import check_target
+from sensetrack.errors import InputError
 from sensetrack.trackers import registry
 
-from ._command import Option, group, option, subcommand
-from ._console import progress, say, say_table
-from ._options import Settings, with_option, with_settings
+from ._benchmark import Common, close, say_markdown, several, tracker_option
+from ._benchmark_peers import accuracy, speed
+from ._command import group, option, subcommand
+from ._console import progress
+from ._options import with_option, with_settings
 
 
 @group(
     "benchmark",
     example="sensetrack benchmark trackers -o benchmark-out --data samples\n"
-    "sensetrack benchmark filters -o benchmark-out",
+    "sensetrack benchmark filters -o benchmark-out\n"
+    "sensetrack benchmark accuracy -o benchmark-out\n"
+    "sensetrack benchmark speed -o benchmark-out",
 )
 def command() -> None:
-    """Compare all trackers, or all image filters, on pairs whose displacement is known.
+    """Compare trackers, also with other packages, and image filters on pairs whose displacement is known.
 
     Whatever is registered takes part, third-party entry points included.
     """
 
 
-@dataclass(frozen=True)
-class Common(Settings):
-    """What both benchmarks take."""
-
-    output: str
-    overwrite: bool
-    size: int | None
-    seed: int
-    quick: bool
-
-    options: ClassVar[Sequence[click.Parameter]] = (
-        Option(
-            ["-o", "--output"],
-            type=click.Path(),
-            required=True,
-            metavar="DIR",
-            section="Output",
-            help="Folder for the tables and the picture; made when it does not exist.",
-        ),
-        Option(["--overwrite"], is_flag=True, section="Output", help="Replace results of an earlier run."),
-        Option(
-            ["--size"],
-            type=click.IntRange(min=64),
-            metavar="PIXELS",
-            section="Pairs",
-            help="Side of the images that are made. [default: 512, or 256 with --quick]",
-        ),
-        Option(
-            ["--seed"],
-            type=click.IntRange(min=0),
-            default=0,
-            show_default=True,
-            metavar="N",
-            section="Pairs",
-            help="Another number makes other noise and other ground.",
-        ),
-        Option(["--quick"], is_flag=True, section="Pairs", help="Small images and few of them, for a minute or so."),
-    )
-
-    def plan(self, full: Plan, quick: Plan, **chosen: Sequence[str]) -> Plan:
-        """Return the plan, with whatever was asked for in place of its own."""
-        plan = replace(quick if self.quick else full, seed=self.seed)
-        given: dict[str, Any] = {name: tuple(dict.fromkeys(values)) for name, values in chosen.items() if values}
-        return replace(plan, size=self.size or plan.size, **given)
-
-    def target(self, name: str) -> Callable[[str], Path]:
-        """Make the folder and return the path of the result of a suffix.
-
-        Raises
-        ------
-        OutputError
-            A file exists already, or the folder cannot be made.
-        """
-        folder = Path(self.output)
-        if folder.exists() and not folder.is_dir():
-            raise ParameterError(f"output = {folder}: is a file; name a folder")
-        folder.mkdir(parents=True, exist_ok=True)
-        for suffix in (".md", ".csv", ".png"):
-            check_target(folder / f"{name}{suffix}", overwrite=self.overwrite)
-        return lambda suffix: folder / f"{name}{suffix}"
-
-
-def _several(name: str, known: Sequence[str], default: Sequence[str], words: str) -> Option:
-    some = f"; there are {', '.join(known)}" if len(default) < len(known) else ""
-    return Option(
-        [f"--{name}"],
-        multiple=True,
-        type=click.Choice(list(known)),
-        metavar="NAME",
-        section="Pairs",
-        help=f"{words}; repeat for several{some}. [default: {', '.join(default)}]",
-    )
-
-
-def _tracker(default: str) -> Option:
-    return Option(
-        ["--tracker", "specs"],
-        multiple=True,
-        metavar="NAME[:KEY=VALUE,...]",
-        section="What takes part",
-        help=f"Tracker, such as pcc:window=32; repeat for several. [default: {default}]",
-    )
+command.add_command(accuracy)
+command.add_command(speed)
 
 
 @subcommand(
@@ -133,12 +52,12 @@ def _tracker(default: str) -> Option:
     "sensetrack benchmark trackers -o windows-out --tracker pcc:window=32 --tracker pcc:window=64 --field bumps-3",
 )
 @with_settings("common", Common)
-@with_option(_tracker("every one that is registered"))
-@with_option(_several("field", list(FIELDS), contest.PLAN.fields, "Displacement"))
+@with_option(tracker_option("every one that is registered"))
+@with_option(several("field", list(FIELDS), contest.PLAN.fields, "Displacement"))
 @with_option(
-    _several("condition", list(CONDITIONS), contest.PLAN.conditions, "What differs between the images beside it")
+    several("condition", list(CONDITIONS), contest.PLAN.conditions, "What differs between the images beside it")
 )
-@with_option(_several("texture", list(TEXTURES), contest.PLAN.textures, "Ground"))
+@with_option(several("texture", [*TEXTURES, *HELD_OUT], contest.PLAN.textures, "Ground"))
 @option(
     "--data",
     type=click.Path(),
@@ -171,8 +90,8 @@ def trackers(
     write_csv(target(".csv"), runs, overwrite=True)
     draw_trackers(runs, plan, target(".png"), overwrite=True)
     made = [run for run in runs if run.kind == "made"]
-    _say_table("Errors, px, over all pairs", *summary_table(made))
-    _close(runs, skipped, target)
+    say_markdown("Errors, px, over all pairs", *summary_table(made))
+    close([f"{run.tracker}: {run.reason}" for run in runs if run.reason], skipped, target)
 
 
 @subcommand(
@@ -183,7 +102,7 @@ def trackers(
     "sensetrack benchmark filters -o out --tracker pcc:window=48 --filter highpass:sigma=4 --filter highpass",
 )
 @with_settings("common", Common)
-@with_option(_tracker("pcc and ncc"))
+@with_option(tracker_option("pcc and ncc"))
 @option(
     "--filter",
     "chain",
@@ -193,9 +112,9 @@ def trackers(
     help="Image filter, or several one after the other, beside none; repeat to compare more. [default: every one that "
     "is registered]",
 )
-@with_option(_several("field", list(FIELDS), prefilters.PLAN.fields, "Displacement"))
-@with_option(_several("condition", list(LIGHTS), prefilters.PLAN.conditions, "What changes the light"))
-@with_option(_several("texture", list(TEXTURES), prefilters.PLAN.textures, "Ground"))
+@with_option(several("field", list(FIELDS), prefilters.PLAN.fields, "Displacement"))
+@with_option(several("condition", list(LIGHTS), prefilters.PLAN.conditions, "What changes the light"))
+@with_option(several("texture", list(TEXTURES), prefilters.PLAN.textures, "Ground"))
 def filters(
     common: Common,
     specs: tuple[str, ...],
@@ -220,20 +139,5 @@ def filters(
     draw_filters(runs, plan, target(".png"), overwrite=True)
     for contender in found:
         table = filter_table(runs, contender.name, plan.conditions)
-        _say_table(f"{contender.name}: median error of all pixels, px (share measured) × factor", *table)
-    _close(runs, [], target)
-
-
-def _say_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a Markdown table as one of the console."""
-    say_table(title, heads, [[cell.replace("`", "").replace("*", "") for cell in row] for row in rows])
-
-
-def _close(runs: Sequence[Run], skipped: Sequence[str], target: Callable[[str], Path]) -> None:
-    """Say what failed, what was skipped and where everything is."""
-    for reason in dict.fromkeys(f"{run.tracker}: {run.reason}" for run in runs if run.reason):
-        say(f"failed: {reason}")
-    for line in skipped:
-        say(line)
-    for suffix in (".md", ".csv", ".png"):
-        say(str(target(suffix)))
+        say_markdown(f"{contender.name}: median error of all pixels, px (share measured) × factor", *table)
+    close([f"{run.tracker}: {run.reason}" for run in runs if run.reason], [], target)

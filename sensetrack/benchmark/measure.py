@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-import platform
 import time
-from collections.abc import Callable, Sequence
+import typing
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-import sensetrack
-from sensetrack import device
 from sensetrack.accuracy import Accuracy, accuracy_of
 from sensetrack.benchmark.pairs import KnownPair, centres
 from sensetrack.displacement import Field
@@ -188,7 +185,7 @@ class Contender:
         return result, time.perf_counter() - start
 
 
-def contenders(specs: Sequence[str] = ()) -> list[Contender]:
+def contenders(specs: Sequence[str] = (), *, presets_of: Collection[str] = ()) -> list[Contender]:
     """Return the trackers that take part.
 
     Parameters
@@ -196,6 +193,8 @@ def contenders(specs: Sequence[str] = ()) -> list[Contender]:
     specs : sequence of str
         As `sensetrack.specs.tracker_of` takes them; default: every registered tracker with its defaults. One that
         cannot be loaded then takes part with the reason.
+    presets_of : collection of str
+        Trackers that, without ``specs``, take part once with each value of their parameter ``preset``.
 
     Raises
     ------
@@ -207,10 +206,18 @@ def contenders(specs: Sequence[str] = ()) -> list[Contender]:
     found = []
     for name in registry.names():
         try:
-            found.append(Contender(name, tracker_of(name)))
+            words = _presets(name) if name in presets_of else [name]
+            found += [Contender(word, tracker_of(word)) for word in words]
         except SensetrackError as error:
             found.append(Contender(name, None, reason_of(error)))
     return found
+
+
+def _presets(name: str) -> list[str]:
+    """Return a tracker with each of its presets, or its name when it has none."""
+    preset = registry.get(name).model_fields.get("preset")
+    values = typing.get_args(preset.annotation) if preset is not None else ()
+    return [f"{name}:preset={value}" for value in values] or [name]
 
 
 def measure(contender: Contender, pair: KnownPair, images: tuple[Image, Image] | None = None) -> Run:
@@ -290,26 +297,6 @@ def reason_of(error: Exception) -> str:
     """Return an exception as one line; the toolkit's own errors without their type."""
     text = " ".join(str(error).split())
     return text if isinstance(error, SensetrackError) else f"{type(error).__name__}: {text}"
-
-
-def machine() -> dict[str, str | int]:
-    """Return what the timings and figures depend on beside the pairs."""
-    return {
-        "version": sensetrack.__version__,
-        "platform": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        "cpu": _processor(),
-        "cores": device.cores(),
-    }
-
-
-def _processor() -> str:
-    """Return the model of the processor as far as the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor()
 
 
 def inside(row: DoubleArray, col: DoubleArray, shape: tuple[int, int], border: int) -> Mask:

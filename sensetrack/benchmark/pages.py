@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 
 from sensetrack.benchmark.conditions import CONDITIONS, LIGHTS
 from sensetrack.benchmark.filters import NONE, factor
-from sensetrack.benchmark.measure import SLACK, Run, machine
+from sensetrack.benchmark.measure import SLACK, Run
 from sensetrack.benchmark.plan import Plan
 from sensetrack.benchmark.real import PAIRS
+from sensetrack.benchmark.setting import machine_line
 from sensetrack.benchmark.table import FAIR_SHARE, error_table, markdown, percent, pixels, rate, sum_up
 from sensetrack.benchmark.truths import FIELDS
 
@@ -36,7 +37,7 @@ def trackers_page(runs: Sequence[Run], plan: Plan, skipped: Sequence[str] = ()) 
     pairs = len({(run.texture, run.field, run.condition) for run in made})
     parts = [
         "# Trackers on the same pairs",
-        f"{pairs} pairs of {plan.size} x {plan.size} pixels, seed {plan.seed}. {_machine()} {_READING}",
+        f"{pairs} pairs of {plan.size} x {plan.size} pixels, seed {plan.seed}. {machine_line()} {_READING}",
         "## Mean error, px, over textures and conditions",
         markdown(*error_table(made, by_field)),
         "## Share measured, stated errors, speed",
@@ -52,7 +53,7 @@ def trackers_page(runs: Sequence[Run], plan: Plan, skipped: Sequence[str] = ()) 
         inside = [run for run in made if run.condition == name]
         if inside:
             parts += [f"### {name}: {CONDITIONS[name].words}", markdown(*error_table(inside, by_field))]
-    parts += ["## Real pairs", *_real(runs, skipped), *_failures(runs), "## How the pairs are made", _making(plan)]
+    parts += ["## Real pairs", *_real(runs, skipped), *failures(runs), "## How the pairs are made", _making(plan)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -68,14 +69,14 @@ def filters_page(runs: Sequence[Run], plan: Plan) -> str:
     parts = [
         "# Image filters where the light changes",
         f"Pairs of {plan.size} x {plan.size} pixels, seed {plan.seed}, displaced by: "
-        f"{'; '.join(FIELDS[name].words for name in plan.fields)}. {_machine()} Median error in pixels of all output "
-        "pixels at least an eighth of the image from its border, flagged or not, and, in brackets, the share of them "
-        "that the tracker calls measured (no flag). The factor, also behind the ×, is by how much the filter reduces "
-        "the median error: the geometric mean, over pairs, of the error without over the error with it.",
+        f"{'; '.join(FIELDS[name].words for name in plan.fields)}. {machine_line()} Median error in pixels of all "
+        "output pixels at least an eighth of the image from its border, flagged or not, and, in brackets, the share of "
+        "them that the tracker calls measured (no flag). The factor, also behind the ×, is by how much the filter "
+        "reduces the median error: the geometric mean, over pairs, of the error without over the error with it.",
     ]
     for tracker in dict.fromkeys(run.tracker for run in runs):
         parts += [f"## {tracker}", markdown(*filter_table(runs, tracker, plan.conditions))]
-    parts += [*_failures(runs), "## How the pairs are made"]
+    parts += [*failures(runs), "## How the pairs are made"]
     parts += ["\n".join(f"- {name}: {LIGHTS[name].words}" for name in plan.conditions)]
     parts += ["Ground, displacement and noise (20 dB) are those of the benchmark of trackers."]
     return "\n\n".join(parts) + "\n"
@@ -143,8 +144,8 @@ def _real(runs: Sequence[Run], skipped: Sequence[str]) -> list[str]:
     return parts + list(skipped)
 
 
-def _failures(runs: Sequence[Run]) -> list[str]:
-    """Return what failed and why, each reason once."""
+def failures(runs: Sequence[Run]) -> list[str]:
+    """Return the part of a page on what failed and why, each reason once; nothing when nothing failed."""
     counts: dict[tuple[str, str, str], int] = {}
     for run in runs:
         if run.reason:
@@ -157,12 +158,6 @@ def _failures(runs: Sequence[Run]) -> list[str]:
         for (tracker, chain, reason), count in counts.items()
     ]
     return ["## What failed", "\n".join(lines)]
-
-
-def _machine() -> str:
-    known = machine()
-    cores = f"{known['cores']} core" + ("s" if known["cores"] != 1 else "")
-    return f"sensetrack {known['version']}, {known['platform']}, {cores}."
 
 
 def _making(plan: Plan) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sensetrack.benchmark.filters import NONE, factor
+from sensetrack.benchmark.looks import GRID, plain_ticks
 from sensetrack.benchmark.measure import Run
 from sensetrack.benchmark.plan import Plan
 from sensetrack.benchmark.table import FAIR_SHARE, Cell, geometric_mean, percent, rate, sum_up
@@ -23,7 +24,6 @@ DPI = 150.0
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "p")
-_GRID = "#e3e8ed"
 _FAMILIES = {"shift": "shift", "bumps": "bumps, amplitude", "fault": "faults, offset", "step": "step"}
 
 
@@ -123,9 +123,9 @@ def _errors(axes: Axes, made: Sequence[Run], names: Sequence[str], plan: Plan) -
             color=INK,
         )
     axes.set(title="Mean error, px", xlim=(0.8, place + 0.7))
-    axes.grid(axis="y", which="both", color=_GRID, lw=0.6)
+    axes.grid(axis="y", which="both", color=GRID, lw=0.6)
     axes.tick_params(axis="x", length=0)
-    _plain_ticks(axes, "y")
+    plain_ticks(axes, "y")
 
 
 def _speeds(axes: Axes, cells: dict[str, Cell]) -> None:
@@ -141,9 +141,9 @@ def _speeds(axes: Axes, cells: dict[str, Cell]) -> None:
             axes.annotate(_short(name), place, (6 * side, 4), textcoords="offset points", ha=align, fontsize=7.5)
     axes.set(xscale="log", yscale="log", xlabel="estimates per second", title="Typical error, px, and speed")
     axes.margins(0.18)
-    axes.grid(which="major", color=_GRID, lw=0.6)
-    _plain_ticks(axes, "y")
-    _plain_ticks(axes, "x", lambda value: rate(value).replace(".0 k", " k").replace(".00 M", " M"), (1.0,))
+    axes.grid(which="major", color=GRID, lw=0.6)
+    plain_ticks(axes, "y")
+    plain_ticks(axes, "x", lambda value: rate(value).replace(".0 k", " k").replace(".00 M", " M"), (1.0,))
 
 
 def _intervals(axes: Axes, cells: dict[str, Cell]) -> None:
@@ -165,7 +165,7 @@ def _filters(axes: Axes, runs: Sequence[Run], tracker: str, names: Sequence[str]
     factors = {name: factor(runs, tracker, name) for name in names}
     ordered = sorted(names, key=lambda name: factors[name] if factors[name] > 0 else -1.0)
     for row, name in enumerate(ordered):
-        axes.axhline(row, color=_GRID, lw=0.6, zorder=0)
+        axes.axhline(row, color=GRID, lw=0.6, zorder=0)
         for number, condition in enumerate(conditions):
             own = [r for r in runs if (r.tracker, r.filter, r.condition) == (tracker, name, condition)]
             cell = sum_up(own)
@@ -175,8 +175,8 @@ def _filters(axes: Axes, runs: Sequence[Run], tracker: str, names: Sequence[str]
         label.set(color=INK if name == NONE else FAINT, fontweight="bold" if name == NONE else "normal")
     axes.set(xscale="log", ylim=(-0.7, len(ordered) - 0.3), title=tracker, xlabel="median error, px")
     axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", which="major", color=_GRID, lw=0.6)
-    _plain_ticks(axes, "x")
+    axes.grid(axis="x", which="major", color=GRID, lw=0.6)
+    plain_ticks(axes, "x")
 
 
 def _times(name: str, value: float) -> str:
@@ -201,18 +201,6 @@ def _colour(number: int) -> str:
 
 def _amount(name: str) -> str:
     return name.partition("-")[2] or f"{FIELDS[name].amplitude:.2g}"
-
-
-def _plain_ticks(
-    axes: Axes, which: str, text: Callable[[float], str] = "{:g}".format, marks: Sequence[float] = (1.0, 2.0, 5.0)
-) -> None:
-    """Write ticks of a logarithmic axis as plain numbers, at ``marks`` in every decade."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axis = axes.yaxis if which == "y" else axes.xaxis
-    axis.set_major_locator(LogLocator(base=10, subs=marks))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def _head(figure: Figure, title: str, names: Sequence[str]) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sensetrack.benchmark.measure import Run, machine
+from sensetrack.benchmark.measure import Run
+from sensetrack.benchmark.setting import machine
 from sensetrack.raster.write import atomic
 from sensetrack.types import PathLike
 
@@ -34,6 +35,8 @@ _RUN = (
     "seconds",
     "share",
     "median_all",
+    "mean_all",
+    "valued",
 )
 _ACCURACY = ("mean", "median", "p90", "p95", "rmse", "bias_x", "bias_y", "within_68", "within_95")
 
@@ -54,6 +57,10 @@ class Cell:
         Of the pixels measured, averaged over all runs.
     median_all : float
         Median error of all scored pixels, flagged or not: the geometric mean of the runs; infinite where one is.
+    mean_all, valued : float
+        Mean error of all scored pixels with a value, flagged or not, and their share, averaged over the runs.
+    typical_all : float
+        Geometric mean of the runs' mean errors of all scored pixels with a value.
     speed : float
         Estimates per second, median of the runs.
     runs, failed : int
@@ -67,6 +74,9 @@ class Cell:
     within_95: float
     share: float
     median_all: float
+    mean_all: float
+    typical_all: float
+    valued: float
     speed: float
     runs: int
     failed: int
@@ -75,6 +85,11 @@ class Cell:
     def is_fair(self) -> bool:
         """Whether enough was measured for its errors to be compared with others."""
         return self.share >= FAIR_SHARE and not self.failed
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether enough pixels have a value, flagged or not, for the errors of all of them to be compared."""
+        return self.valued >= FAIR_SHARE and not self.failed
 
 
 def sum_up(runs: Iterable[Run]) -> Cell:
@@ -90,6 +105,9 @@ def sum_up(runs: Iterable[Run]) -> Cell:
         **values,
         typical=geometric_mean([item.mean for item in judged]),
         median_all=geometric_mean([run.median_all for run in every if not run.reason]),
+        mean_all=_average([run.mean_all for run in every]),
+        typical_all=geometric_mean(run.mean_all for run in every),
+        valued=_average([run.valued for run in every]),
         share=_average([run.share for run in every]),
         speed=float(np.median(speeds)) if speeds else math.nan,
         runs=len(every),
@@ -115,8 +133,11 @@ def error_table(
     runs : sequence of Run
     columns : mapping of str to callable
         Heads, and which runs belong to them.
-    value : {"mean", "median", "p90", "typical"}
+    value : {"mean", "median", "p90", "typical", "mean_all", "typical_all"}
+        With the last two, what counts is which pixels have a value, flagged or not.
     """
+    of_all = value.endswith("_all")
+
     names = list(dict.fromkeys(run.tracker for run in runs))
     cells = {
         name: [sum_up(run for run in runs if run.tracker == name and belongs(run)) for belongs in columns.values()]
@@ -126,12 +147,13 @@ def error_table(
     for name in names:
         texts = []
         for number, cell in enumerate(cells[name]):
-            fair = [getattr(row[number], value) for row in cells.values() if row[number].is_fair]
+            enough = {key: row[number].is_complete if of_all else row[number].is_fair for key, row in cells.items()}
+            fair = [getattr(row[number], value) for key, row in cells.items() if enough[key]]
             text = pixels(getattr(cell, value))
-            if cell.is_fair and getattr(cell, value) == min(fair):
+            if enough[name] and getattr(cell, value) == min(fair):
                 text = f"**{text}**"
-            elif cell.runs and not cell.is_fair:
-                text += f" ({percent(cell.share)})"
+            elif cell.runs and not enough[name]:
+                text += f" ({percent(cell.valued if of_all else cell.share)})"
             texts.append(text)
         rows.append([f"`{name}`", *texts])
     return ["tracker", *columns], rows
@@ -162,15 +184,26 @@ def rate(value: float) -> str:
     return f"{value / 1e6:.2f} M" if value >= 1e6 else f"{value / 1e3:.1f} k" if value >= 1e3 else f"{value:.0f}"
 
 
-def write_csv(path: PathLike, runs: Iterable[Run], *, overwrite: bool = False) -> None:
+def write_csv(
+    path: PathLike, runs: Iterable[Run], *, extra: Mapping[str, str | int] | None = None, overwrite: bool = False
+) -> None:
     """Write one row for every run, those that failed included, with the version and the machine.
+
+    Parameters
+    ----------
+    path : path-like
+    runs : iterable of Run
+    extra : mapping, optional
+        What every row ends with, in place of the machine.
+    overwrite : bool
+        Whether an existing file may be replaced.
 
     Raises
     ------
     OutputError
         The file exists already or cannot be written.
     """
-    extra = machine()
+    extra = machine() if extra is None else extra
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*_RUN, "estimates_per_second", *_ACCURACY, "findings", "parameters", *extra, "reason"])
@@ -180,6 +213,23 @@ def write_csv(path: PathLike, runs: Iterable[Run], *, overwrite: bool = False) -
         found = {item.name: [_number(item.found), _number(item.expected), item.unit] for item in run.findings}
         row += [json.dumps(found) if found else "", run.parameters, *extra.values(), run.reason]
         writer.writerow([_text(value) for value in row])
+    write_text(path, text.getvalue(), overwrite=overwrite)
+
+
+def write_rows(path: PathLike, rows: Iterable[Mapping[str, object]], *, overwrite: bool = False) -> None:
+    """Write rows of one set of columns as CSV; numbers that are not finite are left empty.
+
+    Raises
+    ------
+    OutputError
+        The file exists already or cannot be written.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    for number, row in enumerate(rows):
+        if not number:
+            writer.writerow(row)
+        writer.writerow([_text(value) for value in row.values()])
     write_text(path, text.getvalue(), overwrite=overwrite)
 
 

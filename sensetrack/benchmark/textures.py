@@ -119,9 +119,7 @@ def from_image(path: str, size: int) -> Ground:
     first = [(have - take) // 2 for have, take in zip(image.grid.shape, side, strict=True)]
     pixels, valid = image.read(Block(first[0], first[1], side[0], side[1]))
     if not valid.all():
-        raise InputError(
-            f"{path}: invalid pixels within the {side[0]} x {side[1]} in its middle; crop it to valid ones"
-        )
+        raise InputError(f"{path}: its middle {side[0]} x {side[1]} pixels are not all valid; crop the image")
     return _from_picture(np.abs(pixels).astype(np.float32), size)
 
 

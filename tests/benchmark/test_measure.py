@@ -10,8 +10,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sensetrack.benchmark.measure import Contender, contenders, inside, machine, measure, median_error
+from sensetrack.benchmark.measure import Contender, contenders, inside, measure, median_error
 from sensetrack.benchmark.pairs import KnownPair
+from sensetrack.benchmark.setting import machine, setting
 from sensetrack.displacement import Field, Flag
 from sensetrack.errors import ParameterError
 from sensetrack.trackers import registry
@@ -104,3 +105,6 @@ def test_one_that_cannot_be_loaded_keeps_its_place(shifted: KnownPair, monkeypat
 
 def test_what_the_figures_depend_on_is_recorded() -> None:
     assert machine().keys() == {"version", "platform", "cpu", "cores"}
+    known = setting()
+    assert known.keys() == machine().keys() | {"date", "peers"}
+    assert "scikit-image " in str(known["peers"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from sensetrack.benchmark.accuracy import GROUPS, IN_ALL_PRESETS, PLAN, QUICK, Results, run_accuracy, study_of
+from sensetrack.benchmark.accuracy import IN_ALL_PRESETS, PLAN, QUICK, Results, run_accuracy, study_of
 from sensetrack.benchmark.accuracy_page import accuracy_page, field_table
 from sensetrack.benchmark.accuracy_picture import draw_accuracy
 from sensetrack.benchmark.conditions import CONDITIONS
@@ -107,7 +107,7 @@ def accuracy(
     draw_accuracy(results, study, target, overwrite=True)
     for kind in study.groups:
         runs = [run for run in results.runs if run.kind == kind]
-        say_markdown(f"{GROUPS[kind]}: mean error of all pixels, px", *field_table(runs, plan.fields))
+        say_markdown(f"Mean error, px ({kind})", *field_table(runs, plan.fields))
     close([f"{run.tracker}: {run.reason}" for run in results.runs if run.reason], [], target, _ACCURACY)
 
 

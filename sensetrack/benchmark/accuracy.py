@@ -136,7 +136,7 @@ def study_of(
     phases = Phases(size=min(Phases.size, plan.size))
     steps = Steps(size=plan.size)
     if quick:
-        phases = replace(phases, shifts=(0.0, 0.25, 0.5, 0.75, 1.0), textures=("radar",), size=min(128, plan.size))
+        phases = replace(phases, shifts=(0.0, 0.25, 0.5, 0.75, 1.0), textures=("radar",), size=min(192, plan.size))
         steps = replace(steps, textures=("radar",))
     return Study(groups, phases, steps, plan.seed)
 

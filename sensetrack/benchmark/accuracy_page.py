@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -118,10 +119,10 @@ def _spread(parts: Sequence[Decile], name: str, form: str, factor: float = 1.0) 
 
 def _locking(results: Results, study: Study) -> list[str]:
     rows = []
-    for name in dict.fromkeys(phase.tracker for phase in results.phases):
-        largest, typical = locking(results.phases, name)
-        scatter = float(np.sqrt(np.mean([phase.rmse**2 for phase in results.phases if phase.tracker == name])))
-        rows.append([f"`{name}`", f"{largest:.4f}", f"{typical:.4f}", pixels(scatter)])
+    for name in dict.fromkeys(run.tracker for run in results.runs):
+        own = [phase.rmse**2 for phase in results.phases if phase.tracker == name]
+        numbers = [*locking(results.phases, name), math.sqrt(np.mean(own)) if own else math.nan]
+        rows.append([f"`{name}`", *(f"{value:.4f}" if math.isfinite(value) else "–" for value in numbers)])
     plan = study.phases
     return [
         "## Error against sub-pixel phase",
@@ -133,7 +134,11 @@ def _locking(results: Results, study: Study) -> list[str]:
 
 
 def _steps(results: Results, study: Study) -> list[str]:
-    rows = [[f"`{step.tracker}`", _number(step.located), _number(step.width)] for step in results.steps]
+    found = {step.tracker: (step.located, step.width) for step in results.steps}
+    rows = [
+        [f"`{name}`", *map(_number, found.get(name, (math.nan, math.nan)))]
+        for name in dict.fromkeys(run.tracker for run in results.runs)
+    ]
     plan = study.steps
     return [
         "## A sharp fault",
@@ -145,7 +150,7 @@ def _steps(results: Results, study: Study) -> list[str]:
 
 
 def _number(value: float) -> str:
-    return f"{value:.1f}" if np.isfinite(value) else "–"
+    return f"{value:.1f}" if math.isfinite(value) else "–"
 
 
 def _making(study: Study) -> str:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 DPI = 150.0
 
+_LEAST = 1e-3
+"""Root mean square errors below are drawn there."""
+
 SHOWN = 20
 """Pixels on either side of a fault."""
 
@@ -70,16 +73,16 @@ def draw_accuracy(
 
 def _draw_errors(results: Results, study: Study, looks: dict[str, Look]) -> Figure:
     """Mean error by field, and typical error by texture."""
-    figure = new_figure(12.0, 9.0)
+    figure = new_figure(12.0, 8.4)
     kinds = [kind for kind in GROUPS if kind in study.groups]
     fields = study.groups[kinds[0]].fields
-    columns = {(kind, name): f"{_field_name(name)}" for kind in kinds[:1] for name in fields}
-    top = figure.add_axes((0.055, 0.555, 0.765, 0.345))
+    columns = {(kind, name): _field_name(name) for kind in kinds[:1] for name in fields}
+    top = figure.add_axes((0.055, 0.535, 0.765, 0.36))
     by_field: Selector = lambda run, key: (run.kind, run.field) == key  # noqa: E731
     _dots(top, results.runs, looks, columns, by_field, "mean_all")
     top.set_title(f"Mean error of all pixels, px, by field. {GROUPS[kinds[0]]}")
     textures = {(run.kind, run.texture): texture_name(run.kind, run.texture) for run in results.runs}
-    bottom = figure.add_axes((0.055, 0.07, 0.765, 0.345))
+    bottom = figure.add_axes((0.055, 0.07, 0.765, 0.36))
     by_texture: Selector = lambda run, key: (run.kind, run.texture) == key  # noqa: E731
     _dots(bottom, results.runs, looks, textures, by_texture, "typical_all")
     bottom.set_title("Typical error of all pixels, px, by texture: the geometric mean over fields and conditions")
@@ -131,7 +134,7 @@ def _draw_phases(results: Results, study: Study, looks: dict[str, Look]) -> Figu
         own = [phase for phase in results.phases if phase.tracker == name]
         shifts = [phase.shift for phase in own]
         left.plot(shifts, [phase.bias for phase in own], **look.line)
-        right.plot(shifts, [phase.rmse for phase in own], **look.line)
+        right.plot(shifts, [max(phase.rmse, _LEAST) for phase in own], **look.line)
     left.axhline(0, color=FAINT, lw=0.7, zorder=0)
     left.set_yscale("symlog", linthresh=0.01, linscale=1.0)
     largest = max([abs(phase.bias) for phase in results.phases], default=0.1)
@@ -167,14 +170,16 @@ def _draw_reliability(results: Results, study: Study, looks: dict[str, Look]) ->
         frames[2].plot(numbers, [100 * part.within_68 for part in parts], **style)
     first, second, third = frames
     known = [value for d in results.deciles if d.number for value in (d.stated, d.observed) if value > 0]
-    span = (min(known, default=0.01) / 1.3, 1.3 * max(known, default=1.0))
+    # Stated errors of places without texture may be without bound.
+    highest = max([d.observed for d in results.deciles if d.number], default=1.0)
+    span = (min(known, default=0.01) / 1.3, 3 * highest)
     first.plot(span, span, color=FAINT, lw=0.9, ls=(0, (4, 3)), zorder=0)
     first.set(xscale="log", yscale="log", xlim=span, ylim=span, xlabel="stated, px", title="Observed error, px")
     for which in "xy":
         plain_ticks(first, which, marks=(1.0,) if span[1] / span[0] > 300 else (1.0, 3.0))
     second.axhline(1, color=FAINT, lw=0.9, ls=(0, (4, 3)), zorder=0)
     second.set(yscale="log", title="Observed over stated")
-    plain_ticks(second, "y")
+    plain_ticks(second, "y", marks=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
     for right, (low, high) in _TARGETS:
         third.axhspan(100 * low, 100 * high, color="#e8eef4", zorder=0)
         third.axhline(100 * right, color=FAINT, lw=0.9, ls=(0, (4, 3)), zorder=1)
@@ -201,7 +206,9 @@ def _draw_steps(results: Results, study: Study, looks: dict[str, Look]) -> Figur
         axes.plot([-SHOWN, 0, 0, SHOWN], [0, 0, 1, 1], color=FAINT, lw=0.9, ls=(0, (4, 3)), zorder=1)
         for name, step in steps.items():
             if looks[name].is_peer == peers:
-                axes.plot(step.distance, step.profile, **{**looks[name].line, "ls": "-"})
+                good = np.isfinite(step.profile)
+                axes.plot(step.distance[good], step.profile[good], **{**looks[name].line, "ls": "-"})
+        axes.tick_params(labelleft=not peers)
         axes.set(xlim=(-SHOWN, SHOWN), ylim=(-0.25, 1.25), title=title, xlabel="distance from the fault, px")
         axes.grid(color=GRID, lw=0.6)
     sizes = figure.add_axes((0.70, 0.115, 0.285, 0.70))
@@ -228,7 +235,7 @@ def _draw_steps(results: Results, study: Study, looks: dict[str, Look]) -> Figur
 
 def _field_name(name: str) -> str:
     known = FIELDS[name]
-    return f"{_SYMBOLS[known.family]} {known.amplitude:.2g}" + (" px" if known.family != "shift" else "")
+    return f"{_SYMBOLS[known.family]} {known.amplitude:.2g} px"
 
 
 def _size(study: Study) -> str:

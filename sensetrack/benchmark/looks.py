@@ -59,7 +59,7 @@ class Look:
         if not (math.isfinite(x) and math.isfinite(y)):
             return
         if self.is_peer:
-            axes.scatter([x], [y], s=size * 1.2, marker=self.marker, color=self.colour, linewidth=1.4, zorder=3)
+            axes.scatter([x], [y], s=size * 1.7, marker=self.marker, color=self.colour, linewidth=1.4, zorder=3)
         else:
             face = self.colour if is_full else "white"
             axes.scatter(
@@ -77,7 +77,7 @@ def looks_of(names: Sequence[str]) -> dict[str, Look]:
         if base in PEERS:
             twin = PEERS[base].twin
             hue = _HUES[known.index(twin) % len(_HUES)] if twin in known else _GREY
-            found[name] = Look(_pale(hue, 0.25), _OPEN[list(PEERS).index(base) % len(_OPEN)], True)
+            found[name] = Look(_pale(hue, 0.12), _OPEN[list(PEERS).index(base) % len(_OPEN)], True)
             continue
         index = known.index(base) if base in known else len(known) + len(seen)
         turn = seen.get(base, 0)

@@ -23,6 +23,9 @@ REACH = 48
 NEAR = 24
 """Pixels on either side of the fault among which a stretch of it is looked for."""
 
+PER_BIN = 10
+"""Values that a pixel of the profile averages at least, where need be over more than a pixel."""
+
 STRETCH = 32
 """Pixels along the fault in which it is located at a time."""
 
@@ -35,7 +38,7 @@ class Step:
     ----------
     tracker : str
     distance : ndarray of float64
-        Distances from the fault, in pixels; whole numbers.
+        Distances from the fault, in pixels: every whole number, or fewer where values lie far apart.
     profile : ndarray of float64
         Mean slip there, 0 on one side and 1 on the other when it is right; NaN where there is no value.
     located : float
@@ -111,8 +114,11 @@ def response(tracker: str, across: DoubleArray, along: DoubleArray, part: Double
     part : ndarray of float64
         Slip as a share of the step: 0 on the negative side of the fault, 1 on the other.
     """
-    distance = np.arange(-REACH, REACH + 1, dtype=np.float64)
-    bins = np.rint(across).astype(np.int64) + REACH
+    per_pixel = np.count_nonzero(np.abs(across) <= REACH) / (2 * REACH + 1)
+    width = int(min(max(1, np.ceil(PER_BIN / max(per_pixel, 1e-9))), REACH))
+    half = REACH // width
+    distance = width * np.arange(-half, half + 1, dtype=np.float64)
+    bins = np.rint(across / width).astype(np.int64) + half
     inside = (bins >= 0) & (bins < distance.size)
     counts = np.bincount(bins[inside], minlength=distance.size)
     sums = np.bincount(bins[inside], part[inside], minlength=distance.size)
@@ -152,7 +158,7 @@ def _located(across: DoubleArray, along: DoubleArray, part: DoubleArray) -> floa
     places = []
     for number in np.unique(stretch):
         own = stretch == number
-        if np.count_nonzero(own) < STRETCH // 2 or np.ptp(across[own]) < 1.5 * NEAR:
+        if np.count_nonzero(own) < 8 or np.ptp(across[own]) < 1.5 * NEAR:
             continue
         places.append(np.quantile(across[own], np.mean(part[own] < 0.5)))
     return float(np.sqrt(np.mean(np.square(places)))) if places else math.nan

@@ -93,6 +93,15 @@ def test_a_sharp_step_is_no_wider_than_a_pixel() -> None:
     assert step.located < 0.1
 
 
+def test_values_far_apart_are_averaged_over_more_than_a_pixel() -> None:
+    across, along, part = scattered(lambda at: (at > 0).astype(np.float64))
+    step = response("sparse", across[:400], along[:400], part[:400])
+    assert np.unique(np.diff(step.distance)).tolist() == [4.0]
+    assert np.isfinite(step.profile).all()
+    assert step.width < 6.5
+    assert step.located < 2
+
+
 def test_what_does_not_rise_has_no_width() -> None:
     distance = np.arange(-10.0, 11.0)
     assert math.isnan(rise(distance, np.zeros(21)))

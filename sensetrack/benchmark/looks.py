@@ -68,21 +68,24 @@ class Look:
 
 
 def looks_of(names: Sequence[str]) -> dict[str, Look]:
-    """Return the look of every contender, as it was asked for; settings of one tracker differ in shade and marker."""
+    """Return the look of every contender, as it was asked for.
+
+    Settings of one tracker differ in shade and marker; the last of them is the darkest.
+    """
     known = registry.names()
     found: dict[str, Look] = {}
-    seen: dict[str, int] = {}
-    for name in names:
-        base = name.partition(":")[0]
+    bases = [name.partition(":")[0] for name in names]
+    others = list(dict.fromkeys(base for base in bases if base not in known and base not in PEERS))
+    for number, (name, base) in enumerate(zip(names, bases, strict=True)):
         if base in PEERS:
             twin = PEERS[base].twin
             hue = _HUES[known.index(twin) % len(_HUES)] if twin in known else _GREY
             found[name] = Look(_pale(hue, 0.12), _OPEN[list(PEERS).index(base) % len(_OPEN)], True)
             continue
-        index = known.index(base) if base in known else len(known) + len(seen)
-        turn = seen.get(base, 0)
-        seen[base] = turn + 1
-        found[name] = Look(_pale(_HUES[index % len(_HUES)], min(0.3 * turn, 0.6)), _FILLED[(index + turn) % 10])
+        index = [*known, *others].index(base)
+        after = bases[number + 1 :].count(base)
+        hue = _pale(_HUES[index % len(_HUES)], min(0.3 * after, 0.6))
+        found[name] = Look(hue, _FILLED[(index + after) % len(_FILLED)])
     return found
 
 

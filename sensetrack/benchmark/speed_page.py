@@ -196,7 +196,7 @@ def draw_error_and_speed(
     known = [speed for speed in speeds if math.isfinite(errors.get(speed.tracker, math.nan))]
     with drawing():
         figure = new_figure(8.6, 5.2)
-        axes = figure.add_axes((0.085, 0.10, 0.63, 0.755))
+        axes = figure.add_axes((0.085, 0.10, 0.63, 0.735))
         for speed in known:
             error, look = errors[speed.tracker], looks[speed.tracker]
             axes.plot([speed.one, speed.every], [error, error], color=look.colour, lw=1.2, alpha=0.6, zorder=2)
@@ -210,7 +210,7 @@ def draw_error_and_speed(
         axes.annotate(
             "faster, more accurate", (1, 0), (-8, 8), "axes fraction", "offset points", ha="right", color=FAINT
         )
-        legend(figure, {speed.tracker: looks[speed.tracker] for speed in known}, (0.74, 0.85))
+        legend(figure, {speed.tracker: looks[speed.tracker] for speed in known}, (0.74, 0.835))
         heading(figure, "Error against speed", "typical error: the geometric mean over all pairs, all pixels of each")
         return save(figure, output, DPI, overwrite=overwrite)
 

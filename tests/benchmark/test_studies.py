@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from sensetrack.benchmark.looks import looks_of
 from sensetrack.benchmark.measure import Contender, judge
 from sensetrack.benchmark.pairs import KnownPair
 from sensetrack.benchmark.peak_locking import Phases, locking, run_phases
@@ -116,3 +117,11 @@ def test_a_constant_answer_finds_no_fault(sayer: Sayers) -> None:
     assert nothing is None
     assert step is not None and math.isnan(step.width)
     assert np.nanmax(np.abs(step.profile - 0.5)) < 1e-6
+
+
+def test_looks_do_not_depend_on_who_else_takes_part() -> None:
+    every = looks_of(["dis", "pcc:window=32", "pcc:window=64", "skimage-ilk", "unheard-of"])
+    assert len({(look.colour, look.marker) for look in every.values()}) == 5
+    assert looks_of(["skimage-ilk", "pcc:window=64"])["pcc:window=64"] == every["pcc:window=64"]
+    assert looks_of(["dis"])["dis"] == every["dis"]
+    assert every["skimage-ilk"].is_peer and not every["unheard-of"].is_peer

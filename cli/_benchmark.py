@@ -48,7 +48,7 @@ class Common(Settings):
             type=click.IntRange(min=64),
             metavar="PIXELS",
             section="Pairs",
-            help="Side of the images that are made. [default: 512, or 256 with --quick]",
+            help="Side of the images that are made. [default: 512, of speed 1024; 256 with --quick]",
         ),
         Option(
             ["--seed"],

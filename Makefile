@@ -53,6 +53,8 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/pcc_speed.py
 	$(BIN)/sensetrack benchmark trackers --overwrite -o benchmarks/out $(addprefix --data ,$(wildcard $(DATA)))
 	$(BIN)/sensetrack benchmark filters --overwrite -o benchmarks/out
+	$(BIN)/sensetrack benchmark accuracy --overwrite -o benchmarks/out
+	$(BIN)/sensetrack benchmark speed --overwrite -o benchmarks/out
 	$(BIN)/python benchmarks/large_pair.py
 
 docs: $(VENV)/.dev

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sensetrack.benchmark.measure import Contender, contenders, inside, measure, median_error
+from sensetrack.benchmark.measure import Contender, contenders, inside, judge, measure, median_error
 from sensetrack.benchmark.pairs import KnownPair
 from sensetrack.benchmark.setting import machine, setting
 from sensetrack.displacement import Field, Flag
@@ -91,6 +91,24 @@ def test_every_registered_tracker_takes_part_by_default() -> None:
     assert chosen.tracker.model_dump()["window"] == 32
     with pytest.raises(ParameterError, match="no tracker 'pc'"):
         contenders(["pc"])
+
+
+def test_presets_take_part_one_by_one_where_that_is_asked_for() -> None:
+    names = [item.name for item in contenders(presets_of=("dis", "pcc"))]
+    assert [name for name in names if name.startswith("dis")] == [
+        f"dis:preset={preset}" for preset in ("ultrafast", "fast", "medium", "full")
+    ]
+    assert "pcc" in names, "it has no presets"
+    assert [item.name for item in contenders(["dis"], presets_of=("dis",))] == ["dis"]
+
+
+def test_errors_of_all_pixels_stand_beside_those_of_what_is_kept(sayer: Sayers, shifted: KnownPair) -> None:
+    run, judged = judge(sayer(dropped=4, dx=0.67), shifted)
+    assert (run.share, run.valued) == (0.75, 1.0)
+    assert run.mean_all == pytest.approx(0.3, abs=1e-6)
+    assert judged is not None
+    assert judged.lengths.size == 24 * 24
+    assert judge(sayer(fails=True), shifted)[1] is None
 
 
 def test_one_that_cannot_be_loaded_keeps_its_place(shifted: KnownPair, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sensetrack.displacement import Field
-from sensetrack.errors import InputError
 from sensetrack.params import param
 from sensetrack.trackers._base import Tracker
-from sensetrack.types import DoubleArray, FloatArray, Mask, PixelArray
+from sensetrack.trackers._source import Source, prepare
+from sensetrack.types import FloatArray, Mask, PixelArray
 
 if TYPE_CHECKING:
     from sensetrack.flow.assess import Calibration
@@ -151,64 +150,19 @@ class DenseTracker(Tracker):
 
         return max(1, round(self.error_window / CELL))
 
-    def _prepare(self, pixels: PixelArray, known: Mask) -> _Source:
-        """Return the amplitude evened out, faded towards what is invalid, and extended to multiples of `alignment`."""
-        from sensetrack.correlation.masks import bridge
-        from sensetrack.flow.brightness import even_out, moments
-        from sensetrack.flow.lattice import window_sums
-        from sensetrack.flow.weights import fade
+    def _prepare(self, pixels: PixelArray, known: Mask) -> Source:
+        """Return the source with its brightness and contrast evened out."""
+        from sensetrack.flow.brightness import even_out
 
-        bridged, filled = bridge(_amplitude(pixels), known)
-        image, valid = (_extend(array, self.alignment) for array in (bridged, filled))
-        sums = moments(image, valid)
-        weight = fade(valid)
-        level, change = window_sums(sums[2:], self._side)
-        texture = np.sqrt(np.divide(change, level, out=np.zeros_like(level), where=level > 0))
-        return _Source(even_out(image, valid, weight, sums, self.brightness), weight, texture)
+        source = prepare(pixels, known, self.alignment, self._side)
+        return source._replace(
+            image=even_out(source.image, source.valid, source.weight, source.moments, self.brightness)
+        )
 
 
-class _Source(NamedTuple):
-    """An image made ready for a dense flow.
-
-    Attributes
-    ----------
-    image : ndarray of float32
-        Zero local mean, unit local deviation, faded towards what is invalid.
-    weight : ndarray of float32
-        0 on what is invalid, rising to 1.
-    texture : ndarray of float64
-        For every cell of the lattice, by how much neighbouring pixels differ, relative to their level.
-    """
-
-    image: FloatArray
-    weight: FloatArray
-    texture: DoubleArray
-
-
-def _share(first: _Source, second: _Source, flow: tuple[FloatArray, FloatArray]) -> tuple[_Source, _Source]:
+def _share(first: Source, second: Source, flow: tuple[FloatArray, FloatArray]) -> tuple[Source, Source]:
     """Fade two images towards what is invalid in either, where the flow says that it is."""
     from sensetrack.flow.holes import share_weights
 
     in_second, in_first = share_weights(first.weight, second.weight, flow)
     return first._replace(image=first.image * in_second), second._replace(image=second.image * in_first)
-
-
-def _extend(array: NDArray[Any], alignment: int) -> NDArray[Any]:
-    """Append zeros until both sides are multiples of ``alignment``."""
-    out = np.zeros([size + -size % alignment for size in array.shape], array.dtype)
-    out[: array.shape[0], : array.shape[1]] = array
-    return out
-
-
-def _amplitude(image: PixelArray) -> FloatArray:
-    """Return the amplitude of complex pixels, others as they are."""
-    if not np.iscomplexobj(image):
-        return image.astype(np.float32, copy=False)
-    amplitude: FloatArray = np.abs(image).astype(np.float32)
-    inside = amplitude[amplitude > 0]
-    if inside.size and inside.max() - inside.min() < 1e-3 * inside.max() and np.ptp(np.angle(image[amplitude > 0])) > 0:
-        raise InputError(
-            "all that these complex images hold is in their phase (their amplitude is constant, as in an image of "
-            "orientations), which a dense flow does not see; use pcc or ncc"
-        )
-    return amplitude

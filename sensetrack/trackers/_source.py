@@ -1,0 +1,87 @@
+"""An image made ready for a dense flow: real, bridged, weighted, extended to whole cells of its pyramid."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensetrack.errors import InputError
+from sensetrack.types import DoubleArray, FloatArray, Mask, PixelArray
+
+
+class Source(NamedTuple):
+    """An image made ready for a dense flow.
+
+    Attributes
+    ----------
+    image : ndarray of float32
+        ``(row, col)``, single invalid pixels bridged.
+    valid : ndarray of bool
+        What is known, bridged pixels included.
+    weight : ndarray of float32
+        0 on what is invalid, rising to 1.
+    moments : ndarray of float64
+        Of every cell, from `sensetrack.flow.brightness.moments`.
+    texture : ndarray of float64
+        For every cell, by how much neighbouring pixels differ, relative to their level.
+    """
+
+    image: FloatArray
+    valid: Mask
+    weight: FloatArray
+    moments: DoubleArray
+    texture: DoubleArray
+
+
+def prepare(pixels: PixelArray, known: Mask, alignment: int, side: int) -> Source:
+    """Make an image ready.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        Real, or complex with its amplitude to be followed.
+    known : ndarray of bool
+    alignment : int
+        Zeros are appended until both sides are multiples of this.
+    side : int
+        Cells along the window over which texture is judged.
+
+    Raises
+    ------
+    InputError
+        All that the pixels hold is in their phase.
+    """
+    from sensetrack.correlation.masks import bridge
+    from sensetrack.flow.brightness import moments
+    from sensetrack.flow.lattice import window_sums
+    from sensetrack.flow.weights import fade
+
+    bridged, filled = bridge(_amplitude(pixels), known)
+    image, valid = (_extend(array, alignment) for array in (bridged, filled))
+    sums = moments(image, valid)
+    level, change = window_sums(sums[2:], side)
+    texture = np.sqrt(np.divide(change, level, out=np.zeros_like(level), where=level > 0))
+    return Source(image, valid, fade(valid), sums, texture)
+
+
+def _extend(array: NDArray[Any], alignment: int) -> NDArray[Any]:
+    """Append zeros until both sides are multiples of ``alignment``."""
+    out = np.zeros([size + -size % alignment for size in array.shape], array.dtype)
+    out[: array.shape[0], : array.shape[1]] = array
+    return out
+
+
+def _amplitude(image: PixelArray) -> FloatArray:
+    """Return the amplitude of complex pixels, others as they are."""
+    if not np.iscomplexobj(image):
+        return image.astype(np.float32, copy=False)
+    amplitude: FloatArray = np.abs(image).astype(np.float32)
+    inside = amplitude[amplitude > 0]
+    if inside.size and inside.max() - inside.min() < 1e-3 * inside.max() and np.ptp(np.angle(image[amplitude > 0])) > 0:
+        raise InputError(
+            "all that these complex images hold is in their phase (their amplitude is constant, as in an image of "
+            "orientations), which a dense flow does not see; use pcc or ncc"
+        )
+    return amplitude

@@ -14,6 +14,7 @@ from sensetrack.benchmark.pages import failures
 from sensetrack.benchmark.peak_locking import locking
 from sensetrack.benchmark.reliability import Decile
 from sensetrack.benchmark.setting import setting_line
+from sensetrack.benchmark.step_response import STRETCH
 from sensetrack.benchmark.table import FAIR_SHARE, error_table, markdown, percent, pixels, sum_up
 from sensetrack.benchmark.truths import FIELDS
 
@@ -143,8 +144,8 @@ def _steps(results: Results, study: Study) -> list[str]:
     return [
         "## A sharp fault",
         f"A step of {FIELDS['step-3.2'].amplitude:g} px; {', '.join(plan.textures)}, {plan.size} x {plan.size} pixels, "
-        "noise 20 dB. Located: root mean square distance, px, of the fault from where stretches of 32 px of it are "
-        "found. Rise: pixels in which the mean profile across it rises from 10 % to 90 %.",
+        "noise 20 dB. Located: root mean square distance, px, of the fault from where stretches of "
+        f"{STRETCH} px of it are found. Rise: pixels in which the mean profile across it rises from 10 % to 90 %.",
         markdown(["tracker", "located within", "rise"], rows),
     ]
 

@@ -31,7 +31,10 @@ SHOWN = 20
 """Pixels on either side of a fault."""
 
 _SYMBOLS = {"shift": "shift", "bumps": "bump", "fault": "fault", "step": "step"}
-_TARGETS = ((0.683, (0.63, 0.73)), (0.95, (0.92, 0.97)))
+_TARGETS = (
+    (0.683, (0.63, 0.73), "Within the 68 % interval, %"),
+    (0.95, (0.92, 0.97), "Within the 95 % interval, %"),
+)
 
 
 def draw_accuracy(
@@ -157,42 +160,40 @@ def _draw_phases(results: Results, study: Study, looks: dict[str, Look]) -> Figu
 
 def _draw_reliability(results: Results, study: Study, looks: dict[str, Look]) -> Figure:
     """Observed against stated errors, normalised errors and coverage by decile."""
-    figure = new_figure(12.0, 4.6)
-    frames = [figure.add_axes((left, 0.125, 0.225, 0.69)) for left in (0.055, 0.325, 0.595)]
+    figure = new_figure(12.0, 8.0)
+    frames = [figure.add_axes((left, low, 0.35, 0.355)) for low in (0.54, 0.07) for left in (0.055, 0.465)]
     shown = {name: look for name, look in looks.items() if any(d.tracker == name for d in results.deciles)}
     for name, look in shown.items():
         parts = [decile for decile in results.deciles if decile.tracker == name and decile.number]
         numbers = [part.number for part in parts]
-        style: dict[str, Any] = {**look.line, "marker": look.marker, "ms": 3.5}
+        style: dict[str, Any] = {**look.line, "marker": look.marker, "ms": 4.5}
         frames[0].plot([part.stated for part in parts], [part.observed for part in parts], **style)
         frames[1].plot(numbers, [part.normalised for part in parts], **style)
-        frames[2].plot(numbers, [100 * part.within_95 for part in parts], **style)
         frames[2].plot(numbers, [100 * part.within_68 for part in parts], **style)
-    first, second, third = frames
+        frames[3].plot(numbers, [100 * part.within_95 for part in parts], **style)
+    first, second = frames[:2]
     known = [value for d in results.deciles if d.number for value in (d.stated, d.observed) if value > 0]
     # Stated errors of places without texture may be without bound.
     highest = max([d.observed for d in results.deciles if d.number], default=1.0)
     span = (min(known, default=0.01) / 1.3, 3 * highest)
     first.plot(span, span, color=FAINT, lw=0.9, ls=(0, (4, 3)), zorder=0)
-    first.set(xscale="log", yscale="log", xlim=span, ylim=span, xlabel="stated, px", title="Observed error, px")
+    first.set(xscale="log", yscale="log", xlim=span, ylim=span, xlabel="stated error, px", title="Observed error, px")
     for which in "xy":
         plain_ticks(first, which, marks=(1.0,) if span[1] / span[0] > 300 else (1.0, 3.0))
     second.axhline(1, color=FAINT, lw=0.9, ls=(0, (4, 3)), zorder=0)
-    second.set(yscale="log", title="Observed over stated")
+    second.set(yscale="log", title="Observed error over stated error")
     plain_ticks(second, "y", marks=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
-    for right, (low, high) in _TARGETS:
-        third.axhspan(100 * low, 100 * high, color="#e8eef4", zorder=0)
-        third.axhline(100 * right, color=FAINT, lw=0.9, ls=(0, (4, 3)), zorder=1)
-    third.set(ylim=(0, 100.5), title="Within 68 % and 95 % intervals, %")
-    for axes in (second, third):
-        axes.set(xlabel="decile of the stated error, smallest first")
+    for axes, (right, band, title) in zip(frames[2:], _TARGETS, strict=True):
+        axes.axhspan(100 * band[0], 100 * band[1], color="#e8eef4", zorder=0)
+        axes.axhline(100 * right, color=FAINT, lw=0.9, ls=(0, (4, 3)), zorder=1)
+        axes.set(title=title, ylim=(None, 101))
+    for axes in frames[1:]:
+        axes.set(xlabel="tenth of the stated errors, smallest first")
         axes.set_xticks(range(1, 11))
     for axes in frames:
         axes.grid(color=GRID, lw=0.6)
-    legend(figure, shown, (0.84, 0.88))
-    below = (
-        "root mean squares over components, by tenth of what each tracker keeps on all pairs; dashed: as it should be"
-    )
+    legend(figure, shown, (0.84, 0.895))
+    below = "root mean squares over components, of what each tracker keeps on all pairs; dashed: as it should be"
     heading(figure, "How true stated errors are", below)
     return figure
 

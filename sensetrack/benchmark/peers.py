@@ -160,7 +160,10 @@ class _OfBytes(Peer):
 
 
 class OpencvFarneback(_OfBytes):
-    """``cv2.calcOpticalFlowFarneback``, otherwise as in OpenCV's tutorial."""
+    """``cv2.calcOpticalFlowFarneback``, with the wider of the two neighbourhoods that its documentation names.
+
+    The narrower one, of 5 px and 1.2, errs by more on 30 px, and by less where there is little texture.
+    """
 
     twin = "farneback"
 
@@ -172,7 +175,7 @@ class OpencvFarneback(_OfBytes):
         import cv2
 
         found: Any = np.zeros((*reference.shape, 2), np.float32)
-        found = cv2.calcOpticalFlowFarneback(reference, secondary, found, 0.5, self.levels, self.winsize, 3, 5, 1.2, 0)
+        found = cv2.calcOpticalFlowFarneback(reference, secondary, found, 0.5, self.levels, self.winsize, 3, 7, 1.5, 0)
         return found[..., 0], found[..., 1]
 
 

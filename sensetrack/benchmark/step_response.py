@@ -26,7 +26,7 @@ NEAR = 24
 PER_BIN = 10
 """Values that a pixel of the profile averages at least, where need be over more than a pixel."""
 
-STRETCH = 32
+STRETCH = 48
 """Pixels along the fault in which it is located at a time."""
 
 

@@ -60,7 +60,8 @@ def start_of(contender: Contender, pair: KnownPair) -> Start:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pair.npy"
         np.save(file, np.stack([pair.reference, pair.secondary]))
-        environment = os.environ | {"NUMBA_CACHE_DIR": str(Path(folder) / "cache")}
+        # What is freed goes back to the system at once, so that it does not hide what is taken after.
+        environment = os.environ | {"NUMBA_CACHE_DIR": str(Path(folder) / "cache"), "MALLOC_MMAP_THRESHOLD_": "131072"}
         words = [sys.executable, "-m", "sensetrack.benchmark.probe", str(file), contender.name, repr(pair.reach)]
         first = _answer([*words, repr(time.time())], environment)
         second = _answer([*words, repr(time.time()), "memory"], environment)

@@ -145,8 +145,9 @@ def draw_speed(speeds: Sequence[Speed], output: PathLike, size: int, *, overwrit
             if start is not None:
                 _bar(starts, row, look, start.first, start.second)
                 look.mark(memory, start.memory, row, size=36)
+        memory.margins(x=0.12)
         for axes in (rates, starts, memory):
-            axes.set(xscale="log", ylim=(-0.7, len(ordered) - 0.3))
+            axes.set(xscale="linear" if axes is memory else "log", ylim=(-0.7, len(ordered) - 0.3))
             axes.set_yticks(range(len(ordered)), [""] * len(ordered))
             axes.tick_params(axis="y", length=0)
             axes.grid(color=GRID, lw=0.6)
@@ -160,7 +161,7 @@ def draw_speed(speeds: Sequence[Speed], output: PathLike, size: int, *, overwrit
         memory.set_title("Memory, bytes per pixel")
         plain_ticks(rates, "x", lambda value: rate(value).replace(".0 k", " k").replace(".00 M", " M"), (1.0,))
         plain_ticks(starts, "x")
-        plain_ticks(memory, "x")
+        memory.set_xlim(left=0)
         heading(figure, "Speed beside other packages", f"one pair of {size} x {size} pixels")
         return save(figure, output, DPI, overwrite=overwrite)
 

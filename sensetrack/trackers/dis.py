@@ -22,6 +22,7 @@ may change the flow by up to some hundredths of a pixel.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -117,7 +118,14 @@ class Dis(DenseTracker):
                 f"coarsest_scale = {self.coarsest_scale} is finer than the finest scale, "
                 f"{self._finest}; raise it, or lower finest_scale"
             )
-        if self.variational_refinement_delta == self.variational_refinement_gamma == 0:
+        if self.patch_size << self.coarsest_scale > BAND:
+            raise ValueError(
+                f"coarsest_scale = {self.coarsest_scale} with patch_size = {self.patch_size} makes patches span "
+                f"{self.patch_size << self.coarsest_scale} px of the image, for which the library would start at a "
+                f"finer scale; use coarsest_scale = {int(math.log2(BAND // self.patch_size))} or less"
+            )
+        has_images = self.variational_refinement_delta > 0 or self.variational_refinement_gamma > 0
+        if not has_images and self._setting("variational_refinement_iterations"):
             raise ValueError(
                 "variational_refinement_delta = variational_refinement_gamma = 0 leaves the refinement without images; "
                 "give one of them a weight, or variational_refinement_iterations = 0"
@@ -164,15 +172,22 @@ class Dis(DenseTracker):
         # At the coarsest scale there must be room for a patch.
         least = (self.patch_size + self.patch_stride) << self.coarsest_scale
         rows, cols = (max(size, least) for size in reference.shape)
+        coarsest = self.coarsest_scale
+        in_bands = self.use_spatial_propagation and coarsest > self._finest
+        cols = max(cols, self._width(BAND if in_bands else rows, coarsest), self._width(rows, self._finest))
         first, second = _to_bytes(reference, (rows, cols)), _to_bytes(secondary, (rows, cols))
         flow = np.zeros((rows, cols, 2), np.float32)
-        coarsest = self.coarsest_scale
-        if self.use_spatial_propagation and coarsest > self._finest:
+        if in_bands:
             flow = _in_bands(self._method(coarsest, self._finest + 1, True), first, second)
             coarsest = self._finest
         flow = np.asarray(self._method(coarsest, self._finest, False).calc(first, second, flow), np.float32)
         flow = flow[: reference.shape[0], : reference.shape[1]]
         return flow[..., 0].copy(), flow[..., 1].copy()
+
+    def _width(self, rows: int, scale: int) -> int:
+        """Return the columns without which the library would start at a finer scale than it is told."""
+        longer = math.ceil(self.patch_size * 2 ** (scale + 1.5))
+        return 0 if rows >= longer else longer
 
     def _method(self, coarsest: int, finest: int, propagates: bool) -> Any:
         """Return the library's method for a range of scales."""

@@ -36,7 +36,7 @@ from sensetrack.types import FloatArray
 SCALE = 100.0
 """Standard deviation that images are given; from 50 on the flow does not depend on it."""
 
-LATER_LEVELS = 2
+LATER_LEVELS = 3
 """Levels of the passes after the first: little is left to be found."""
 
 SMALLEST = 32
@@ -47,7 +47,7 @@ class Farneback(DenseTracker):
     """Dense flow by polynomial expansion."""
 
     pyr_scale: float = param(0.5, "Size of each level of the pyramid relative to the finer one.", ge=0.25, le=0.9)
-    levels: int = param(4, "Levels of the pyramid, the image itself included.", ge=1, le=8)
+    levels: int = param(5, "Levels of the pyramid, the image itself included.", ge=1, le=8)
     winsize: int = param(41, "Side of the window over which displacements are averaged; odd.", unit="px", ge=5, le=255)
     iterations: int = param(5, "Iterations at each level.", ge=1, le=100)
     poly_n: int = param(
@@ -149,6 +149,7 @@ class Farneback(DenseTracker):
         np.multiply(secondary, np.float32(SCALE), out=second[inside])
         flow = np.zeros((rows, cols, 2), np.float32)
         flags = cv2.OPTFLOW_FARNEBACK_GAUSSIAN if self.gaussian else 0
-        settings = (self.pyr_scale, levels, self.winsize, self.iterations, self.poly_n, self.poly_sigma, flags)
+        # The library does not count the image itself among its levels.
+        settings = (self.pyr_scale, levels - 1, self.winsize, self.iterations, self.poly_n, self.poly_sigma, flags)
         cv2.calcOpticalFlowFarneback(first, second, flow, *settings)
         return flow[..., 0][inside].copy(), flow[..., 1][inside].copy()

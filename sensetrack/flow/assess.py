@@ -19,11 +19,6 @@ _TEXTURES = SUMS.index("texture xx")
 LARGEST_VARIANCE = 1e4
 """Variance in px^2 that stands for all larger ones, and for none at all."""
 
-WAY_BACK = 0.25
-"""Share of the squared miss of the way there and back in the variance. Were the errors of both ways independent, half
-of it would be that of one; they are partly the same."""
-
-
 BROAD = 8
 """Side in cells, at least, of the window in which correlation and the strain of the flow are found: 32 pixels."""
 
@@ -46,12 +41,16 @@ class Calibration:
         and where the flow is curved, averaging it once more does to it what averaging has done already.
     floor : float
         Standard deviation in pixels that is always there: what interpolation and rounding leave without any noise.
+    way_back : float
+        Factor of the squared miss of the way there and back. Were the errors of both ways independent, half of it would
+        be that of one; they are partly the same.
     """
 
     noise: float = 0.3
     noise_still: float | None = None
     roughness: float = 2.0
     floor: float = 0.01
+    way_back: float = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +87,7 @@ def assess(sums: DoubleArray, side: int, calibration: Calibration) -> Assessment
     ``H^-1 (sum p p^T) H^-1`` with the sum ``H`` of products of gradients and the pulls ``p`` of the misfit, gradient
     times difference summed over cells, which may hang together within a cell (White 1980, eq. 1, in the clustered
     form of Liang & Zeger 1986); a library's flow is none, hence a factor. Then the roughness of the flow, the way back,
-    and a constant; see `Calibration` and `WAY_BACK`. A flow that is smoothly wrong without a trace in the images, at a
+    and a constant; see `Calibration`. A flow that is smoothly wrong without a trace in the images, at a
     step of the true displacement say, is not seen by any of them.
 
     Parameters
@@ -115,7 +114,8 @@ def assess(sums: DoubleArray, side: int, calibration: Calibration) -> Assessment
     noise = still + (calibration.noise - still) * strain / (strain + LITTLE_STRAIN)
     out = np.zeros((7, *weight.shape))
     _correlate(broad, out)
-    _judge(around, bends, noise, float((side * CELL) ** 2), calibration.roughness, calibration.floor, out)
+    shares = calibration.roughness, calibration.way_back, calibration.floor
+    _judge(around, bends, noise, float((side * CELL) ** 2), shares, out)
     return Assessment(*out)
 
 
@@ -158,12 +158,12 @@ def _judge(
     bends: DoubleArray,
     noise: DoubleArray,
     pixels: float,
-    roughness: float,
-    floor: float,
+    shares: tuple[float, float, float],
     out: DoubleArray,
 ) -> None:
     """Write the share of valid pixels, the step that is left, and the covariance."""
     _, rows, cols = around.shape
+    roughness, way_back, floor = shares
     for i in range(rows):
         for j in range(cols):
             s = around[:, i, j]
@@ -178,7 +178,7 @@ def _judge(
                 x, y = (hyy * pull_x - hxy * pull_y) / det, (hxx * pull_y - hxy * pull_x) / det
                 out[3, i, j] = np.sqrt(x * x + y * y)
             vyy, vxx, vxy = sandwich(hyy, hxx, hxy, s[19], s[18], s[20])
-            rough, missed = roughness / n, WAY_BACK / n
+            rough, missed = roughness / n, way_back / n
             cxx = noise[i, j] * vxx + rough * bends[0, i, j] + missed * s[14] + floor * floor
             cyy = noise[i, j] * vyy + rough * bends[1, i, j] + missed * s[15] + floor * floor
             cxy = noise[i, j] * vxy + rough * bends[2, i, j] + missed * s[16]

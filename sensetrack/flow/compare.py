@@ -122,43 +122,69 @@ def _compare(
             moved[r - top + 1, c - left + 1] = value_at(spline, y, x)
             if is_mine:
                 miss[r, c] = 0
+    for i in range(top // CELL, -(-bottom // CELL)):
+        for j in range(left // CELL, -(-right // CELL)):
+            _sum_up(reference, moved, weight, there, back, has_back, (top, left), (i, j), miss, sums[:, i, j])
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _sum_up(
+    reference: FloatArray,
+    moved: FloatArray,
+    weight: FloatArray,
+    there: tuple[FloatArray, FloatArray],
+    back: tuple[FloatArray, FloatArray],
+    has_back: bool,
+    corner: tuple[int, int],
+    cell: tuple[int, int],
+    miss: FloatArray,
+    out: DoubleArray,
+) -> None:
+    """Write the sums of one cell, and how far the way back misses."""
+    height, width = reference.shape
+    dx, dy = there
     half = np.float32(0.5)
-    for r in range(top, bottom):
-        above, below = reference[max(r - 1, 0)], reference[min(r + 1, height - 1)]
-        row = r - top + 1
-        for c in range(left, right):
-            col = c - left + 1
+    n = mean_x = mean_y = first_1 = second_1 = first_2 = second_2 = product = steep = 0.0
+    xx = yy = xy = pull_x = pull_y = miss_xx = miss_yy = miss_xy = count = 0.0
+    for r in range(cell[0] * CELL, min((cell[0] + 1) * CELL, height)):
+        row = r - corner[0] + 1
+        above, below = max(r - 1, 0), min(r + 1, height - 1)
+        for c in range(cell[1] * CELL, min((cell[1] + 1) * CELL, width)):
+            col = c - corner[1] + 1
             w = weight[row, col]
             if w <= 0:
                 continue
             first, second = reference[r, c], moved[row, col]
             first_x = half * (reference[r, min(c + 1, width - 1)] - reference[r, max(c - 1, 0)])
-            first_y = half * (below[c] - above[c])
+            first_y = half * (reference[below, c] - reference[above, c])
             second_x = half * (moved[row, col + 1] - moved[row, col - 1])
             second_y = half * (moved[row + 1, col] - moved[row - 1, col])
-            ax, ay = half * (first_x + second_x), half * (first_y + second_y)
             rest = w * (second - first)
-            miss_x = miss_y = np.float32(0)
             if has_back:
                 y, x = r + dy[r, c], c + dx[r, c]
                 miss_x, miss_y = dx[r, c] + bilinear(back[0], y, x), dy[r, c] + bilinear(back[1], y, x)
                 miss[r, c] = np.sqrt(miss_x * miss_x + miss_y * miss_y)
-            cell = sums[:, r // CELL, c // CELL]
-            cell[0] += w
-            cell[1] += w * dx[r, c]
-            cell[2] += w * dy[r, c]
-            cell[3] += w * first
-            cell[4] += w * second
-            cell[5] += w * first * first
-            cell[6] += w * second * second
-            cell[7] += w * first * second
-            cell[8] += w * half * (first_x * first_x + first_y * first_y + second_x * second_x + second_y * second_y)
-            cell[9] += w * first_x * second_x
-            cell[10] += w * first_y * second_y
-            cell[11] += w * half * (first_x * second_y + first_y * second_x)
-            cell[12] += rest * ax
-            cell[13] += rest * ay
-            cell[14] += w * miss_x * miss_x
-            cell[15] += w * miss_y * miss_y
-            cell[16] += w * miss_x * miss_y
-            cell[17] += 1.0
+                miss_xx += w * miss_x * miss_x
+                miss_yy += w * miss_y * miss_y
+                miss_xy += w * miss_x * miss_y
+            n += w
+            mean_x += w * dx[r, c]
+            mean_y += w * dy[r, c]
+            first_1 += w * first
+            second_1 += w * second
+            first_2 += w * first * first
+            second_2 += w * second * second
+            product += w * first * second
+            steep += w * half * (first_x * first_x + first_y * first_y + second_x * second_x + second_y * second_y)
+            xx += w * first_x * second_x
+            yy += w * first_y * second_y
+            xy += w * half * (first_x * second_y + first_y * second_x)
+            pull_x += rest * half * (first_x + second_x)
+            pull_y += rest * half * (first_y + second_y)
+            count += 1.0
+    values = (
+        n, mean_x, mean_y, first_1, second_1, first_2, second_2, product, steep,
+        xx, yy, xy, pull_x, pull_y, miss_xx, miss_yy, miss_xy, count,
+    )  # fmt: skip
+    for k, value in enumerate(values):
+        out[k] = value

@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 from sensetrack.flow.boxes import sum_across, sum_down
+from sensetrack.flow.tiling import each_of
 from sensetrack.types import DoubleArray
 
 CELL = 4
@@ -39,7 +40,8 @@ def window_sums(sums: DoubleArray, side: int, times: int = 1) -> DoubleArray:
         Same shape; depends on ``times * side // 2`` cells around each.
     """
     out = np.empty(sums.shape)
-    _window_sums(np.ascontiguousarray(sums), side, times, out)
+    channels = np.ascontiguousarray(sums)
+    each_of(len(sums), lambda k: _window_sums(channels[k : k + 1], side, times, out[k : k + 1]))
     return out
 
 

@@ -9,7 +9,8 @@ from numba import njit
 
 from sensetrack.displacement import LAYERS, Field, Flag
 from sensetrack.flow.assess import Assessment
-from sensetrack.flow.lattice import between
+from sensetrack.flow.lattice import between, place
+from sensetrack.flow.tiling import over_rows
 from sensetrack.types import DoubleArray, FlagArray, FloatArray
 
 _NODATA, _FLAT = int(Flag.NODATA), int(Flag.FLAT)
@@ -91,7 +92,10 @@ def sample(
     out = np.full((6, *shape), np.nan, np.float32)
     flags = np.zeros(shape, np.uint8)
     bounds = np.array([limits.min_valid, limits.flat, limits.miss or np.inf, limits.chance, limits.rest])
-    _sample(*flow, miss, layers, *textures, bounds, step, pad, out, flags)
+    over_rows(
+        shape[0],
+        lambda first, last: _sample(*flow, miss, layers, *textures, bounds, step, pad, (first, last), out, flags),
+    )
     return Field.from_layers(dict(zip(LAYERS, (*out, flags), strict=True)))
 
 
@@ -106,15 +110,21 @@ def _sample(
     bounds: DoubleArray,
     step: int,
     pad: int,
+    strip: tuple[int, int],
     out: FloatArray,
     flags: FlagArray,
 ) -> None:
     min_valid, flat, largest_miss, chance, longest_rest = bounds
-    rows, cols = flags.shape
-    for i in range(rows):
+    count_layers, cell_rows, cell_cols = layers.shape
+    lines, here = np.empty((cell_cols, count_layers)), np.empty(count_layers)
+    for i in range(strip[0], strip[1]):
         low_row, high_row = pad + i * step + (step - 1) // 2, pad + i * step + step // 2
         row = (low_row + high_row) / 2
-        for j in range(cols):
+        top, bottom, down = place(row, cell_rows)
+        for k in range(count_layers):
+            for j in range(cell_cols):
+                lines[j, k] = layers[k, top, j] + down * (layers[k, bottom, j] - layers[k, top, j])
+        for j in range(flags.shape[1]):
             low_col, high_col = pad + j * step + (step - 1) // 2, pad + j * step + step // 2
             col = (low_col + high_col) / 2
             count = 0
@@ -126,22 +136,25 @@ def _sample(
                         x += dx[r, c]
                         y += dy[r, c]
                         missed += miss[r, c]
-            if count == 0 or between(layers[0], row, col) < min_valid:
+            left, right, across = place(col, cell_cols)
+            for k in range(count_layers):
+                here[k] = lines[left, k] + across * (lines[right, k] - lines[left, k])
+            if count == 0 or here[0] < min_valid:
                 flags[i, j] = _NODATA
                 continue
             x, y, missed = x / count, y / count, missed / count
             if between(first_texture, row, col) < flat or between(second_texture, row + y, col + x) < flat:
                 flags[i, j] = _FLAT
                 continue
-            correlation = between(layers[1], row, col)
-            variance_x, variance_y = between(layers[4], row, col), between(layers[5], row, col)
+            correlation = here[1]
+            variance_x, variance_y = here[4], here[5]
             out[0, i, j], out[1, i, j] = x, y
             out[2, i, j] = min(max(correlation, 0.0), 1.0) / (1 + missed * missed)
             out[3, i, j], out[4, i, j] = np.sqrt(variance_x), np.sqrt(variance_y)
-            rho = between(layers[6], row, col) / np.sqrt(variance_x * variance_y)
+            rho = here[6] / np.sqrt(variance_x * variance_y)
             out[5, i, j] = min(max(rho, -1.0), 1.0)
-            if missed > largest_miss or correlation < chance * between(layers[2], row, col):
+            if missed > largest_miss or correlation < chance * here[2]:
                 flags[i, j] |= _LOW_QUALITY
-            rest = between(layers[3], row, col)
+            rest = here[3]
             if rest > longest_rest and rest * rest > 9 * (variance_x + variance_y):
                 flags[i, j] |= _NOT_CONVERGED

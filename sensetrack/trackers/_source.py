@@ -18,8 +18,8 @@ class Source(NamedTuple):
     ----------
     image : ndarray of float32
         ``(row, col)``, single invalid pixels bridged.
-    valid : ndarray of bool
-        What is known, bridged pixels included.
+    known, valid : ndarray of bool
+        Pixels that were valid, and those with bridged ones.
     weight : ndarray of float32
         0 on what is invalid, rising to 1.
     moments : ndarray of float64
@@ -29,6 +29,7 @@ class Source(NamedTuple):
     """
 
     image: FloatArray
+    known: Mask
     valid: Mask
     weight: FloatArray
     moments: DoubleArray
@@ -59,11 +60,11 @@ def prepare(pixels: PixelArray, known: Mask, alignment: int, side: int) -> Sourc
     from sensetrack.flow.weights import fade
 
     bridged, filled = bridge(_amplitude(pixels), known)
-    image, valid = (_extend(array, alignment) for array in (bridged, filled))
+    image, valid, given = (_extend(array, alignment) for array in (bridged, filled, known))
     sums = moments(image, valid)
     level, change = window_sums(sums[2:], side)
     texture = np.sqrt(np.divide(change, level, out=np.zeros_like(level), where=level > 0))
-    return Source(image, valid, fade(valid), sums, texture)
+    return Source(image, given, valid, fade(valid), sums, texture)
 
 
 def _extend(array: NDArray[Any], alignment: int) -> NDArray[Any]:

@@ -1,0 +1,120 @@
+"""Sums over square windows around every pixel, of several channels at once, in strips of rows.
+
+Down the columns a sum runs along: the row that enters is added and the one that leaves is taken out. Along each row
+sums of 1, 2, 4, ... pixels are added up, which a processor does for many pixels at once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from sensetrack.flow.tiling import over_rows
+from sensetrack.types import FloatArray
+
+
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
+def enter(channels: FloatArray, row: int, radius: int, line: FloatArray) -> None:
+    """Turn sums over the columns around ``row - 1`` into those around ``row``. In place.
+
+    Parameters
+    ----------
+    channels : ndarray of float32
+        ``(channel, row, col)``; beyond its border there is nothing.
+    row, radius : int
+    line : ndarray of float32
+        ``(channel, col + 2 * radius)``; column c is at ``c + radius``.
+    """
+    count, height, width = channels.shape
+    for c in range(count):
+        total = line[c, radius : radius + width]
+        if row + radius < height:
+            source = channels[c, row + radius]
+            for x in range(width):
+                total[x] += source[x]
+        if row - radius - 1 >= 0:
+            source = channels[c, row - radius - 1]
+            for x in range(width):
+                total[x] -= source[x]
+
+
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
+def begin(channels: FloatArray, row: int, radius: int, line: FloatArray) -> None:
+    """Write sums over the columns around ``row - 1``, from which `enter` goes on. In place."""
+    count, height, width = channels.shape
+    line[:, :] = 0
+    for c in range(count):
+        total = line[c, radius : radius + width]
+        for r in range(max(row - 1 - radius, 0), min(row + radius, height)):
+            source = channels[c, r]
+            for x in range(width):
+                total[x] += source[x]
+
+
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
+def across(line: FloatArray, size: int, scratch: FloatArray, out: FloatArray) -> None:
+    """Write the sums of ``size`` neighbours of a line.
+
+    Parameters
+    ----------
+    line : ndarray of float32
+        ``(n + size - 1,)``.
+    size : int
+    scratch : ndarray of float32
+        ``(2, >= n + size - 1)``.
+    out : ndarray of float32
+        ``(n,)``: ``out[k]`` is the sum of ``line[k : k + size]``.
+    """
+    count = out.size
+    source, target = line, scratch[0]
+    done, width, turn = 0, 1, 0
+    while True:
+        if size & width:
+            more = source[done : done + count]
+            if done == 0:
+                for k in range(count):
+                    out[k] = more[k]
+            else:
+                for k in range(count):
+                    out[k] += more[k]
+            done += width
+        if done == size:
+            break
+        length = line.size - 2 * width + 1
+        shifted = source[width : width + length]
+        for k in range(length):
+            target[k] = source[k] + shifted[k]
+        source = target
+        turn = 1 - turn
+        target = scratch[turn]
+        width *= 2
+
+
+def window_sums(channels: FloatArray, radius: int) -> FloatArray:
+    """Return the sums over windows of ``2 * radius + 1`` pixels around every pixel.
+
+    Parameters
+    ----------
+    channels : ndarray of float32
+        ``(channel, row, col)``; beyond its border there is nothing.
+    radius : int
+
+    Returns
+    -------
+    ndarray of float32
+        Of the same shape.
+    """
+    out = np.empty_like(channels)
+    over_rows(channels.shape[1], lambda top, bottom: _window_sums(channels, radius, top, bottom, out))
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _window_sums(channels: FloatArray, radius: int, top: int, bottom: int, out: FloatArray) -> None:
+    count, _, width = channels.shape
+    line, scratch = np.empty((count, width + 2 * radius), np.float32), np.empty((2, width + 2 * radius), np.float32)
+    begin(channels, top, radius, line)
+    for row in range(top, bottom):
+        enter(channels, row, radius, line)
+        for c in range(count):
+            across(line[c], 2 * radius + 1, scratch, out[c, row])

@@ -1,0 +1,276 @@
+"""Dense displacement by Gauss-Newton in windows that adapt to it, with an error at every pixel.
+
+Both images lose their slow changes of brightness. At the coarsest level of a pyramid (a quarter of the size) windows
+are correlated at every lag up to ``search``; from there to the finest, Gauss-Newton steps move each pixel's window to
+where it fits best (Lucas & Kanade 1981; Le Besnerais & Champagnat 2005), held by a prior where there is no texture, and
+displacements of pixels nearby are tried where they differ. In the end windows of several sizes are solved at once, and
+each pixel takes the largest that no smaller one contradicts (intersection of confidence intervals, Katkovnik 1999):
+wide where motion is even, narrow beside a fault. Further passes seek only what is missing, which takes out what wide
+windows have flattened.
+
+Ground that has changed (clouds, melt, water) is recognised by what is left of the difference beside the noise around,
+flagged, and kept out of the windows beside it in a second go.
+
+Quality is the correlation of the reference with the secondary moved back, lowered where the way back, found on its own
+at half the size, misses the start. The covariance is that of the match of the chosen window, from the misfit that is
+left (clustered sandwich), plus the roughness of the flow and what the way back misses; factors are fitted per preset.
+
+When not to use it: where light and shadow change within a few pixels (`pcc` with the image filter `orientation` stands
+more); for complex images, of which it follows the amplitude only; where only few independent values are wanted, because
+errors of neighbouring pixels hang together over the chosen window.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal, Self
+
+import numpy as np
+from pydantic import model_validator
+
+from sensetrack.displacement import Field, Flag
+from sensetrack.params import param
+from sensetrack.trackers._base import Tracker
+from sensetrack.trackers._dense import FLAT, LARGEST_REST, SIGNIFICANCE
+from sensetrack.trackers._source import prepare
+from sensetrack.types import FloatArray, Mask, PixelArray
+
+if TYPE_CHECKING:
+    from sensetrack.flow.assess import Calibration
+    from sensetrack.flow.lk import Settings
+
+PRESETS: dict[str, dict[str, int]] = {
+    "fast": {"coarse_steps": 3, "fine_steps": 0, "largest": 28, "smallest": 5, "windows": 3, "passes": 1, "reach": 0},
+    "balanced": {
+        "coarse_steps": 4,
+        "fine_steps": 2,
+        "largest": 28,
+        "smallest": 5,
+        "windows": 3,
+        "passes": 2,
+        "reach": 6,
+    },
+    "full": {"coarse_steps": 6, "fine_steps": 2, "largest": 45, "smallest": 4, "windows": 6, "passes": 3, "reach": 16},
+}
+"""What each preset sets."""
+
+CALIBRATIONS: dict[str, dict[str, float]] = {
+    "fast": {"noise": 0.58, "roughness": 0.1, "way_back": 0.1, "floor": 0.002},
+    "balanced": {"noise": 0.66, "roughness": 0.02, "way_back": 0.16, "floor": 0.002},
+    "full": {"noise": 0.5, "roughness": 0.004, "way_back": 0.1, "floor": 0.002},
+}
+"""How errors follow from what can be seen, `sensetrack.flow.assess.Calibration`: fitted to the errors on gravel, the
+Moon and radar with noise of 10 and 20 dB and speckle of 10 looks; constant displacement, bumps and faults."""
+
+FEW = 0.002
+"""Share of cells whose change is not worth a second go."""
+
+TEXTURE_SIDE = 5
+"""Cells along the window over which texture is judged."""
+
+
+class AdaptiveLk(Tracker):
+    """Dense displacement by Gauss-Newton in windows that adapt to it."""
+
+    preset: Literal["fast", "balanced", "full"] = param(
+        "balanced", "How much is done; it sets what is not set itself: coarse_steps, fine_steps, windows and the rest."
+    )
+    step: int = param(
+        1, "Distance between output pixels; each holds the displacement at its centre.", unit="px", ge=1, le=1024
+    )
+    search: int = param(
+        32,
+        "Largest displacement along rows or columns that is sought; what exceeds it is flagged.",
+        unit="px",
+        ge=4,
+        le=256,
+    )
+    levels: int = param(
+        3,
+        "Levels of the pyramid, each half as large as the last; more are faster with a long search, and follow what "
+        "stands still at large scales, such as shaded slopes under moving ice.",
+        ge=2,
+        le=5,
+    )
+    highpass: int = param(
+        20, "Half the side of the window whose mean brightness is taken out.", unit="px", ge=5, le=100
+    )
+    smallest: int | None = param(None, "Half the side of the smallest window to choose from.", unit="px", ge=2, le=64)
+    largest: int | None = param(None, "Half the side of the largest window to choose from.", unit="px", ge=2, le=64)
+    windows: int | None = param(
+        None, "Windows to choose from, each larger than the last by the same factor.", ge=1, le=9
+    )
+    bound: float = param(
+        12.0,
+        "Squared distance, in standard deviations, by which a larger window may differ from a smaller one.",
+        gt=0,
+        le=100,
+    )
+    coarse_steps: int | None = param(None, "Gauss-Newton steps at all levels but the finest.", ge=1, le=20)
+    fine_steps: int | None = param(
+        None, "Gauss-Newton steps at the finest level before windows are chosen.", ge=0, le=20
+    )
+    passes: int | None = param(None, "Passes in the end that seek what is missing.", ge=0, le=10)
+    reach: int | None = param(
+        None,
+        "How far off other displacements are looked for at the finest level; 0 for not at all.",
+        unit="px",
+        ge=0,
+        le=32,
+    )
+    min_valid: float = param(0.5, "Least share of the window around a pixel that is valid in both images.", gt=0, le=1)
+    forward_backward: float = param(
+        1.0, "Flag pixels whose way back misses the start by more than this; 0 skips the check.", unit="px", ge=0
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        smallest, largest, windows = (int(self._setting(name)) for name in ("smallest", "largest", "windows"))
+        if smallest > largest:
+            raise ValueError(
+                f"smallest = {smallest} is larger than largest = {largest}; use smallest = {largest} or less"
+            )
+        if len(set(self.radii)) < windows:
+            raise ValueError(
+                f"windows = {windows} do not fit between smallest = {smallest} and largest = {largest}; use "
+                f"windows = {len(set(self.radii))}, or a larger largest"
+            )
+        if self.highpass < smallest:
+            raise ValueError(
+                f"highpass = {self.highpass} takes out what windows of smallest = {smallest} see; use highpass = "
+                f"{smallest} or more"
+            )
+        return self
+
+    def _setting(self, name: str) -> int:
+        """Return a parameter, or what the preset says of it."""
+        value = getattr(self, name)
+        return int(PRESETS[self.preset][name] if value is None else value)
+
+    @property
+    def radii(self) -> tuple[int, ...]:
+        """Half the sides of the windows to choose from."""
+        smallest, largest, windows = (self._setting(name) for name in ("smallest", "largest", "windows"))
+        if windows == 1:
+            return (largest,)
+        return tuple(round(smallest * (largest / smallest) ** (k / (windows - 1))) for k in range(windows))
+
+    @property
+    def settings(self) -> Settings:
+        """What the parameters mean to `sensetrack.flow.lk.adaptive_lk`."""
+        from sensetrack.flow.lk import Settings
+
+        is_full, reach = self.preset == "full", self._setting("reach")
+        return Settings(
+            levels=self.levels,
+            search=self.search,
+            highpass=self.highpass,
+            coarse_steps=self._setting("coarse_steps"),
+            coarse_distances=(3, 8) if is_full else (3,),
+            coarse_propagations=3 if is_full else 1,
+            fine_steps=self._setting("fine_steps"),
+            fine_distances=(max(1, reach // 2),) if is_full and reach else (),
+            radii=self.radii,
+            bound=self.bound,
+            rest_passes=self._setting("passes"),
+            whole_distances=tuple(reach >> k for k in range(3 if is_full else 2) if reach >> k > 1),
+            rest_distances=(3,) if is_full and reach else (),
+        )
+
+    @property
+    def calibration(self) -> Calibration:
+        """How its errors follow from what can be seen."""
+        from sensetrack.flow.assess import Calibration
+
+        return Calibration(**CALIBRATIONS[self.preset])
+
+    @property
+    def spacing(self) -> int:
+        """Input pixels per output pixel."""
+        return self.step
+
+    @property
+    def alignment(self) -> int:
+        """Strips and tiles, whose places the sums depend on in the last digits."""
+        return 128
+
+    @property
+    def margin(self) -> int:
+        """Measured: with more, seams do not shrink any further; fine levels leave out most of it."""
+        return max(128, self.search + 2 * max(self.radii), 32 << (self.levels - 1))
+
+    @property
+    def smallest_image(self) -> int:
+        """The window of the search, or a step."""
+        return max(self.step, 11 << (self.levels - 1))
+
+    def _track(
+        self,
+        reference: PixelArray,
+        secondary: PixelArray,
+        reference_valid: Mask,
+        secondary_valid: Mask,
+        pad: int,
+        device: str,
+    ) -> Field:
+        from sensetrack.flow.changed import changed, spread
+        from sensetrack.flow.compare import compare
+        from sensetrack.flow.lattice import CELL
+        from sensetrack.flow.lk import adaptive_lk, cropped, views, way_back
+        from sensetrack.flow.lk_errors import judge
+        from sensetrack.flow.lk_prepare import without
+        from sensetrack.flow.lk_smooth import LITTLE
+        from sensetrack.flow.sample import Limits, sample
+
+        settings = self.settings
+        shape = (reference.shape[0] - 2 * pad) // self.step, (reference.shape[1] - 2 * pad) // self.step
+        first = prepare(reference, reference_valid, self.alignment, TEXTURE_SIDE)
+        second = prepare(secondary, secondary_valid, self.alignment, TEXTURE_SIDE)
+        pyramid = views(
+            _moderate(first.image, first.valid),
+            _moderate(second.image, second.valid),
+            first.weight,
+            second.weight,
+            settings.levels,
+            settings.highpass,
+        )
+        found = adaptive_lk(pyramid, settings, pad)
+        back = way_back(pyramid, settings, pad) if self.forward_backward else None
+        away = cropped(pad, 0)
+        inner = _inside(pyramid[0].reference.shape, away)
+        target, *weights = (
+            np.ascontiguousarray(image[inner]) for image in (pyramid[0].secondary, first.weight, second.weight)
+        )
+        flow, number = found.flow, found.number
+        sums, miss = compare(found.reference, target, weights[0], weights[1], flow, back)
+        is_changed, _ = changed(sums)
+        if is_changed.mean() > FEW:
+            # What has changed takes no part in a second go, so that it does not reach into the windows beside it.
+            kept = np.ones_like(pyramid[0].reference)
+            kept[inner] = spread(is_changed, flow[0].shape)
+            flow, number, *_ = adaptive_lk(without(pyramid, kept), settings, pad)
+            sums, miss = compare(found.reference, target, weights[0], weights[1], flow, back)
+        miss[~first.known[inner] | (found.weight < LITTLE)] = np.nan
+        cells = _inside(first.texture.shape, away // CELL)
+        textures = first.texture[cells], second.texture[cells]
+        known = judge(sums, number, self.radii, self.calibration)
+        limits = Limits(self.min_valid, FLAT, self.forward_backward, SIGNIFICANCE, LARGEST_REST)
+        field = sample(flow, miss, known, textures, limits, self.step, pad - away, shape)
+        with np.errstate(invalid="ignore"):
+            return field.with_flag(np.maximum(np.abs(field.dx), np.abs(field.dy)) > self.search, Flag.SEARCH_EDGE)
+
+
+def _inside(shape: tuple[int, ...], border: int) -> tuple[slice, slice]:
+    """Return the index of what lies ``border`` inside an array."""
+    return slice(border, shape[0] - border), slice(border, shape[1] - border)
+
+
+def _moderate(image: FloatArray, valid: Mask) -> FloatArray:
+    """Return an image of zero mean and of moderate range, times a power of two: no sum overflows, no digit is lost."""
+    known = image[valid]
+    if known.size == 0:
+        return image
+    level = np.float32(known.mean(dtype=np.float64))
+    spread = float(np.abs(known - level).max())
+    scale = np.float32(2.0 ** -math.frexp(spread)[1]) if spread > 0 else np.float32(1)
+    return np.asarray(np.where(valid, (image - level) * scale, 0), np.float32)

@@ -107,7 +107,8 @@ def settle(flow: Flow, weight: FloatArray) -> Flow:
     unsure = weight < LITTLE
     if not unsure.any():
         return flow
-    sums = window_sums(np.stack([flow[0] * weight, flow[1] * weight, weight]), NEAR)
+    counts = np.where(unsure, np.float32(0), weight)
+    sums = window_sums(np.stack([flow[0] * counts, flow[1] * counts, counts]), NEAR)
     unsure &= sums[2] > FEWEST
     total = np.maximum(sums[2], FEWEST)
     return np.where(unsure, sums[0] / total, flow[0]), np.where(unsure, sums[1] / total, flow[1])

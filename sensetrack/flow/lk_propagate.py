@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from sensetrack.flow.lk_level import Flow, Level
-from sensetrack.flow.lk_step import spline_at
+from sensetrack.flow.lk_step import warp_row
 from sensetrack.flow.lk_sums import across
 from sensetrack.flow.tiling import Tile, over_squares
 from sensetrack.types import FloatArray
@@ -66,14 +66,25 @@ def _misfit(
     height, width = reference.shape
     top, bottom, left, right = tile
     rows, cols = bottom - top, right - left
+    wide = cols + 2 * radius
+    first, last = max(left - radius, 0), min(right + radius, width)
+    u, v, moved = np.empty(wide, np.float32), np.empty(wide, np.float32), np.empty(wide, np.float32)
+    places, shares = np.empty(wide, np.uint32), np.empty((2, wide), np.float32)
+    count, begin = last - first, first - left + radius
     for k in range(rows + 2 * radius):
         r = min(max(top - radius + k, 0), height - 1)
         rr = min(max(r + offset[0], 0), height - 1)
-        for j in range(cols + 2 * radius):
-            c = min(max(left - radius + j, 0), width - 1)
-            cc = min(max(c + offset[1], 0), width - 1)
-            e = reference[r, c] - spline_at(spline, np.float32(r) + flow[1][rr, cc], np.float32(c) + flow[0][rr, cc])
-            cost[k, j] = weight[r, c] * min(e * e, np.float32(TRUNCATION) * noise[r, c])
+        for j in range(count):
+            cc = min(max(first + j + offset[1], 0), width - 1)
+            u[j], v[j] = flow[0][rr, cc], flow[1][rr, cc]
+        warp_row(spline, r, first, u[:count], v[:count], places, shares, moved[:count])
+        line = cost[k]
+        line[:] = np.float32(0)
+        here, w, n = reference[r, first:last], weight[r, first:last], noise[r, first:last]
+        target = line[begin : begin + count]
+        for j in range(count):
+            e = here[j] - moved[j]
+            target[j] = w[j] * min(e * e, np.float32(TRUNCATION) * n[j])
     down[:] = np.float32(0)
     for k in range(2 * radius):
         for j in range(down.size):

@@ -38,8 +38,8 @@ VARIANTS: dict[str, Settings] = {
     "taken if better at all": replace(FULL, gain=1.0),
     "no prior": replace(FULL, coarse_prior=0.0, fine_prior=0.0),
     "five levels": replace(FULL, levels=5),
-    "high pass twice as wide": replace(FULL, highpass=40),
-    "high pass half as wide": replace(FULL, highpass=10),
+    "high pass of 20": replace(FULL, highpass=20),
+    "high pass of 5": replace(FULL, highpass=5),
 }
 
 

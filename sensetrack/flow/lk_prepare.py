@@ -102,14 +102,14 @@ def _inner(weight: FloatArray) -> FloatArray:
 
 
 def without_mean(image: FloatArray, weight: FloatArray, radius: int) -> tuple[FloatArray, FloatArray]:
-    """Return an image less its mean over windows of valid pixels, and the squared share of each window that is valid.
+    """Return an image less its mean over windows of valid pixels, and the fourth power of each window's valid share.
 
     The mean of a cut window is that of other ground, and moves with the edge, not with the ground.
     """
     sums = window_sums(np.stack([image * weight, weight]), radius)
     mean = sums[0] / np.maximum(sums[1], np.float32(1e-6))
     share = np.minimum(sums[1] / np.float32((2 * radius + 1) ** 2), np.float32(1))
-    return np.where(weight > 0, image - mean, np.float32(0)), np.asarray(share * share, np.float32)
+    return np.where(weight > 0, image - mean, np.float32(0)), np.asarray(share**4, np.float32)
 
 
 def power(image: FloatArray, weight: FloatArray, radius: int) -> FloatArray:

@@ -93,7 +93,11 @@ class AdaptiveLk(Tracker):
         le=5,
     )
     highpass: int = param(
-        20, "Half the side of the window whose mean brightness is taken out.", unit="px", ge=5, le=100
+        12,
+        "Half the side of the window whose mean brightness is taken out; wider where texture is coarse and light even.",
+        unit="px",
+        ge=5,
+        le=100,
     )
     smallest: int | None = param(None, "Half the side of the smallest window to choose from.", unit="px", ge=2, le=64)
     largest: int | None = param(None, "Half the side of the largest window to choose from.", unit="px", ge=2, le=64)

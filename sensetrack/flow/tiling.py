@@ -101,4 +101,4 @@ def _share_out(items: Iterable[Item], run: Callable[[Item], object]) -> None:
 @lru_cache(maxsize=1)
 def _pool(process: int) -> ThreadPoolExecutor:
     """Return the threads of this process: kernels that take a millisecond cannot wait for new ones each time."""
-    return ThreadPoolExecutor(available_cores(), thread_name_prefix="sensetrack-tile")
+    return ThreadPoolExecutor(available_cores(), thread_name_prefix="flow-tile")

@@ -13,6 +13,45 @@ from numba import njit
 from numpy.typing import NDArray
 
 
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
+def across(line: NDArray[Any], size: int, scratch: NDArray[Any], out: NDArray[Any]) -> None:
+    """Write the sums of ``size`` neighbours of a line.
+
+    Parameters
+    ----------
+    line : ndarray
+        ``(n + size - 1,)``, floating.
+    size : int
+    scratch : ndarray
+        ``(2, >= n + size - 1)``.
+    out : ndarray
+        ``(n,)``: ``out[k]`` is the sum of ``line[k : k + size]``.
+    """
+    count = out.size
+    source, target = line, scratch[0]
+    done, width, turn = 0, 1, 0
+    while True:
+        if size & width:
+            more = source[done : done + count]
+            if done == 0:
+                for k in range(count):
+                    out[k] = more[k]
+            else:
+                for k in range(count):
+                    out[k] += more[k]
+            done += width
+        if done == size:
+            break
+        length = line.size - 2 * width + 1
+        shifted = source[width : width + length]
+        for k in range(length):
+            target[k] = source[k] + shifted[k]
+        source = target
+        turn = 1 - turn
+        target = scratch[turn]
+        width *= 2
+
+
 @njit(cache=True, nogil=True, fastmath=True)
 def sum_across(values: NDArray[Any], size: int, out: NDArray[Any]) -> None:
     """Write the sums of ``size`` neighbours along each row.
@@ -25,29 +64,9 @@ def sum_across(values: NDArray[Any], size: int, out: NDArray[Any]) -> None:
     out : ndarray
         ``(rows, cols - size + 1)``: ``out[r, c]`` is the sum of ``values[r, c : c + size]``.
     """
-    rows, cols = values.shape
-    first, second = np.empty(cols, values.dtype), np.empty(cols, values.dtype)
-    count = cols - size + 1
-    for r in range(rows):
-        source, target = first, second
-        source[:] = values[r]
-        line = out[r]
-        line[:] = 0
-        done, width = 0, 1
-        while True:
-            if size & width:
-                more = source[done : done + count]
-                for c in range(count):
-                    line[c] += more[c]
-                done += width
-            if done == size:
-                break
-            length = max(0, cols - 2 * width + 1)
-            more = source[width : width + length]
-            for c in range(length):
-                target[c] = source[c] + more[c]
-            source, target = target, source
-            width *= 2
+    scratch = np.empty((2, values.shape[1]), values.dtype)
+    for r in range(values.shape[0]):
+        across(values[r], size, scratch, out[r])
 
 
 @njit(cache=True, nogil=True, fastmath=True)

@@ -7,18 +7,25 @@ import dataclasses
 import numpy as np
 
 from sensetrack.flow.assess import Assessment, Calibration, assess
-from sensetrack.flow.changed import changed
 from sensetrack.flow.lattice import CELL, cells_of
-from sensetrack.types import DoubleArray, FlagArray
+from sensetrack.types import DoubleArray, FlagArray, Mask
 
 
-def judge(sums: DoubleArray, number: FlagArray, radii: tuple[int, ...], calibration: Calibration) -> Assessment:
+def judge(
+    sums: DoubleArray,
+    change: tuple[Mask, DoubleArray],
+    number: FlagArray,
+    radii: tuple[int, ...],
+    calibration: Calibration,
+) -> Assessment:
     """Judge a flow by the windows that its pixels have chosen; between two windows linearly.
 
     Parameters
     ----------
     sums : ndarray of float64
         From `sensetrack.flow.compare.compare`.
+    change : tuple of ndarray
+        Of the same sums, from `sensetrack.flow.changed.changed`: such ground is given what fails every limit.
     number : ndarray of uint8
         ``(row, col)``: which of the windows each pixel chose.
     radii : tuple of int
@@ -41,7 +48,7 @@ def judge(sums: DoubleArray, number: FlagArray, radii: tuple[int, ...], calibrat
         return np.asarray(first + (chosen - low) * (second - first))
 
     mixed = Assessment(**{field.name: between(field.name) for field in dataclasses.fields(Assessment)})
-    is_new, correlation = changed(sums)
+    is_new, correlation = change
     return dataclasses.replace(
         mixed,
         correlation=np.where(is_new, np.minimum(correlation, mixed.correlation), mixed.correlation),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numba import njit
 
+from sensetrack.flow.compare import bilinear
 from sensetrack.flow.lk_prepare import Views
 from sensetrack.flow.lk_sums import window_sums
 from sensetrack.flow.spline import coefficients
@@ -119,11 +120,7 @@ def _equalise(view: Views, flow: Flow, top: int, bottom: int, reference: FloatAr
             y, x = r + dy[r, c], c + dx[r, c]
             reference[r, c], weight[r, c] = image[r, c], 0
             if first[r, c] > 0 and 0 <= y <= height - 1 and 0 <= x <= width - 1:
-                i, j = min(int(y), height - 2), min(int(x), width - 2)
-                t, u = np.float32(y - i), np.float32(x - j)
-                upper = second[i, j] + u * (second[i, j + 1] - second[i, j])
-                lower = second[i + 1, j] + u * (second[i + 1, j + 1] - second[i + 1, j])
-                weight[r, c] = min(first[r, c], upper + t * (lower - upper))
+                weight[r, c] = min(first[r, c], bilinear(second, y, x))
                 theirs = other[int(y + 0.5), int(x + 0.5)]
                 if power[r, c] > 0 and theirs > 0:
                     reference[r, c] = image[r, c] * np.sqrt(theirs / power[r, c])

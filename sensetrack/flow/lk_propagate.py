@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from sensetrack.flow.boxes import across
 from sensetrack.flow.lk_level import Flow, Level
 from sensetrack.flow.lk_step import warp_row
-from sensetrack.flow.lk_sums import across
 from sensetrack.flow.tiling import Tile, over_squares
 from sensetrack.types import FloatArray
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from sensetrack.flow.boxes import across
 from sensetrack.flow.lk_level import Flow
 from sensetrack.flow.lk_smooth import median
-from sensetrack.flow.lk_sums import across, window_sums
+from sensetrack.flow.lk_sums import window_sums
 from sensetrack.flow.tiling import over_rows
 from sensetrack.types import FloatArray
 

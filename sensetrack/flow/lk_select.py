@@ -16,8 +16,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from sensetrack.flow.boxes import across
 from sensetrack.flow.lk_level import Flow, Level
-from sensetrack.flow.lk_sums import across, begin, enter
+from sensetrack.flow.lk_sums import begin, enter
 from sensetrack.flow.tiling import over_rows
 from sensetrack.types import FlagArray, FloatArray
 

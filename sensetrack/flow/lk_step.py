@@ -16,8 +16,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from sensetrack.flow.boxes import across
 from sensetrack.flow.lk_level import BORDER, Flow, Level
-from sensetrack.flow.lk_sums import across, begin, enter
+from sensetrack.flow.lk_sums import begin, enter
 from sensetrack.flow.tiling import over_rows
 from sensetrack.types import FloatArray
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from sensetrack.flow.boxes import across
 from sensetrack.flow.tiling import over_rows
 from sensetrack.types import FloatArray
 
@@ -49,45 +50,6 @@ def begin(channels: FloatArray, row: int, radius: int, line: FloatArray) -> None
             source = channels[c, r]
             for x in range(width):
                 total[x] += source[x]
-
-
-@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
-def across(line: FloatArray, size: int, scratch: FloatArray, out: FloatArray) -> None:
-    """Write the sums of ``size`` neighbours of a line.
-
-    Parameters
-    ----------
-    line : ndarray of float32
-        ``(n + size - 1,)``.
-    size : int
-    scratch : ndarray of float32
-        ``(2, >= n + size - 1)``.
-    out : ndarray of float32
-        ``(n,)``: ``out[k]`` is the sum of ``line[k : k + size]``.
-    """
-    count = out.size
-    source, target = line, scratch[0]
-    done, width, turn = 0, 1, 0
-    while True:
-        if size & width:
-            more = source[done : done + count]
-            if done == 0:
-                for k in range(count):
-                    out[k] = more[k]
-            else:
-                for k in range(count):
-                    out[k] += more[k]
-            done += width
-        if done == size:
-            break
-        length = line.size - 2 * width + 1
-        shifted = source[width : width + length]
-        for k in range(length):
-            target[k] = source[k] + shifted[k]
-        source = target
-        turn = 1 - turn
-        target = scratch[turn]
-        width *= 2
 
 
 def window_sums(channels: FloatArray, radius: int) -> FloatArray:

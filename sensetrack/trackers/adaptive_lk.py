@@ -247,17 +247,18 @@ class AdaptiveLk(Tracker):
         )
         flow, number = found.flow, found.number
         sums, miss = compare(found.reference, target, weights[0], weights[1], flow, back)
-        is_changed, _ = changed(sums)
-        if is_changed.mean() > FEW:
+        change = changed(sums)
+        if change[0].mean() > FEW:
             # What has changed takes no part in a second go, so that it does not reach into the windows beside it.
             kept = np.ones_like(pyramid[0].reference)
-            kept[inner] = spread(is_changed, flow[0].shape)
+            kept[inner] = spread(change[0], flow[0].shape)
             flow, number, *_ = adaptive_lk(without(pyramid, kept), settings, pad)
             sums, miss = compare(found.reference, target, weights[0], weights[1], flow, back)
+            change = changed(sums)
         miss[~first.known[inner] | (found.weight < LITTLE)] = np.nan
         cells = _inside(first.texture.shape, away // CELL)
         textures = first.texture[cells], second.texture[cells]
-        known = judge(sums, number, self.radii, self.calibration)
+        known = judge(sums, change, number, self.radii, self.calibration)
         limits = Limits(self.min_valid, FLAT, self.forward_backward, SIGNIFICANCE, LARGEST_REST)
         field = sample(flow, miss, known, textures, limits, self.step, pad - away, shape)
         with np.errstate(invalid="ignore"):

@@ -14,25 +14,11 @@ from sensetrack.errors import ParameterError
 from sensetrack.trackers.dis import PRESETS, Dis
 
 Texture = Callable[..., np.ndarray]
-Pair = tuple[np.ndarray, np.ndarray]
+Bump = Callable[..., np.ndarray]
+Moved = Callable[..., tuple[np.ndarray, np.ndarray]]
 
 SHAPE = (224, 240)
 INSIDE = np.s_[40:-40, 40:-40]
-
-
-def bump(height: float, width: float) -> np.ndarray:
-    """A Gaussian hill in the middle."""
-    rows, cols = np.indices(SHAPE, np.float64)
-    square = (rows - SHAPE[0] / 2) ** 2 + (cols - SHAPE[1] / 2) ** 2
-    return height * np.exp(-square / (2 * width**2))
-
-
-def moved(texture: Texture, dx: np.ndarray, dy: np.ndarray, noise: float = 0.0) -> Pair:
-    """A pair whose displacement is exactly ``dx, dy`` at every pixel of the reference; deviation 20."""
-    rng = np.random.default_rng(5)
-    pair = texture(dx.shape, dx=-dx, dy=-dy, waves=80), texture(dx.shape, waves=80)
-    first, second = ((image + rng.normal(0, noise, dx.shape)).astype(np.float32) for image in pair)
-    return first, second
 
 
 def errors(field: Field, dx: Any, dy: Any) -> np.ndarray:
@@ -47,17 +33,17 @@ def test_a_constant_shift_of_parts_of_a_pixel(texture: Texture) -> None:
     assert missed.mean() < 0.018
 
 
-def test_a_bump_of_eight_pixels(texture: Texture) -> None:
-    dx, dy = bump(8, 40), bump(-5, 45)
-    missed = errors(Dis(forward_backward=0).track(*moved(texture, dx, dy)), dx, dy)
+def test_a_bump_of_eight_pixels(bump: Bump, moved: Moved) -> None:
+    dx, dy = bump(SHAPE, 8, 40), bump(SHAPE, -5, 45)
+    missed = errors(Dis(forward_backward=0).track(*moved(dx, dy)), dx, dy)
     assert missed.max() < 0.36
     assert missed.mean() < 0.065
 
 
 @pytest.mark.parametrize("noise", [2.0, 6.3])  # 20 dB and 10 dB
-def test_stated_errors_hold(texture: Texture, noise: float) -> None:
-    dx, dy = bump(3, 50), bump(-2, 50)
-    field = Dis().track(*moved(texture, dx, dy, noise))
+def test_stated_errors_hold(bump: Bump, moved: Moved, noise: float) -> None:
+    dx, dy = bump(SHAPE, 3, 50), bump(SHAPE, -2, 50)
+    field = Dis().track(*moved(dx, dy, noise))
     within = [
         (np.abs(value - truth) <= sigma)[INSIDE].mean()
         for value, truth, sigma in ((field.dx, dx, field.sigma_dx), (field.dy, dy, field.sigma_dy))
@@ -65,9 +51,9 @@ def test_stated_errors_hold(texture: Texture, noise: float) -> None:
     assert 0.5 < np.mean(within) < 0.86
 
 
-def test_finer_presets_are_more_accurate(texture: Texture) -> None:
-    dx, dy = bump(2, 50) + 0.37, bump(-1.5, 50) - 0.62
-    pair = moved(texture, dx, dy)
+def test_finer_presets_are_more_accurate(bump: Bump, moved: Moved) -> None:
+    dx, dy = bump(SHAPE, 2, 50) + 0.37, bump(SHAPE, -1.5, 50) - 0.62
+    pair = moved(dx, dy)
     missed = {name: errors(Dis(preset=name, forward_backward=0).track(*pair), dx, dy).mean() for name in PRESETS}
     assert missed["full"] < 0.4 * missed["medium"]
     assert missed["medium"] < 0.7 * min(missed["fast"], missed["ultrafast"])
@@ -81,8 +67,8 @@ def test_presets_are_those_of_the_library(preset: str) -> None:
         assert getattr(library, getter)() == value, name
 
 
-def test_what_is_set_goes_before_the_preset(texture: Texture) -> None:
-    pair = moved(texture, bump(3, 50), bump(-2, 50), 2.0)
+def test_what_is_set_goes_before_the_preset(bump: Bump, moved: Moved) -> None:
+    pair = moved(bump(SHAPE, 3, 50), bump(SHAPE, -2, 50), 2.0)
     spelt_out = Dis(preset="full", forward_backward=0, **PRESETS["fast"]).track(*pair)
     np.testing.assert_array_equal(Dis(preset="fast", forward_backward=0).track(*pair).dx, spelt_out.dx)
 
@@ -104,18 +90,18 @@ def test_what_is_set_goes_before_the_preset(texture: Texture) -> None:
         {"brightness": 32},
     ],
 )
-def test_settings_matter(texture: Texture, settings: dict[str, Any]) -> None:
-    pair = moved(texture, bump(8, 40), bump(-5, 45), 2.0)
+def test_settings_matter(bump: Bump, moved: Moved, settings: dict[str, Any]) -> None:
+    pair = moved(bump(SHAPE, 8, 40), bump(SHAPE, -5, 45), 2.0)
     plain, other = (Dis(forward_backward=0, **knobs).track(*pair) for knobs in ({}, settings))
     change = np.abs(plain.dx - other.dx)[INSIDE]
     assert change.max() > 0.01
 
 
-def test_more_smoothness_is_quieter_and_less_sharp(texture: Texture) -> None:
+def test_more_smoothness_is_quieter_and_less_sharp(moved: Moved) -> None:
     still = np.zeros(SHAPE)
-    noisy = moved(texture, still, still, 6.0)
+    noisy = moved(still, still, 6.0)
     step = np.where(np.arange(SHAPE[1]) < SHAPE[1] // 2, 0.0, 2.0) * np.ones(SHAPE)
-    faulted = moved(texture, step, still)
+    faulted = moved(step, still)
     near = slice(SHAPE[1] // 2 - 20, SHAPE[1] // 2 + 20)
     trackers = [Dis(variational_refinement_alpha=alpha, forward_backward=0) for alpha in (10.0, 300.0)]
     rms = [np.sqrt((tracker.track(*noisy).dx[INSIDE] ** 2).mean()) for tracker in trackers]

@@ -14,25 +14,11 @@ from sensetrack.errors import ParameterError
 from sensetrack.trackers.farneback import Farneback
 
 Texture = Callable[..., np.ndarray]
-Pair = tuple[np.ndarray, np.ndarray]
+Bump = Callable[..., np.ndarray]
+Moved = Callable[..., tuple[np.ndarray, np.ndarray]]
 
 SHAPE = (224, 240)
 INSIDE = np.s_[40:-40, 40:-40]
-
-
-def bump(height: float, width: float) -> np.ndarray:
-    """A Gaussian hill in the middle."""
-    rows, cols = np.indices(SHAPE, np.float64)
-    square = (rows - SHAPE[0] / 2) ** 2 + (cols - SHAPE[1] / 2) ** 2
-    return height * np.exp(-square / (2 * width**2))
-
-
-def moved(texture: Texture, dx: np.ndarray, dy: np.ndarray, noise: float = 0.0) -> Pair:
-    """A pair whose displacement is exactly ``dx, dy`` at every pixel of the reference; deviation 20."""
-    rng = np.random.default_rng(5)
-    pair = texture(dx.shape, dx=-dx, dy=-dy, waves=80), texture(dx.shape, waves=80)
-    first, second = ((image + rng.normal(0, noise, dx.shape)).astype(np.float32) for image in pair)
-    return first, second
 
 
 def errors(field: Field, dx: Any, dy: Any) -> np.ndarray:
@@ -47,10 +33,10 @@ def test_a_constant_shift_of_parts_of_a_pixel(texture: Texture) -> None:
     assert errors(field, 0.37, -0.62).mean() < 0.0012
 
 
-def test_a_bump_of_eight_pixels_and_its_second_pass(texture: Texture) -> None:
+def test_a_bump_of_eight_pixels_and_its_second_pass(bump: Bump, moved: Moved) -> None:
     """The window flattens what is curved; a second pass gives most of it back."""
-    dx, dy = bump(8, 40), bump(-5, 45)
-    pair = moved(texture, dx, dy)
+    dx, dy = bump(SHAPE, 8, 40), bump(SHAPE, -5, 45)
+    pair = moved(dx, dy)
     once, twice = (errors(Farneback(passes=passes, forward_backward=0).track(*pair), dx, dy) for passes in (1, 2))
     assert twice.mean() < 0.025
     assert twice.max() < 0.13
@@ -59,9 +45,9 @@ def test_a_bump_of_eight_pixels_and_its_second_pass(texture: Texture) -> None:
 
 @pytest.mark.parametrize("passes", [1, 2])
 @pytest.mark.parametrize("noise", [2.0, 6.3])  # 20 dB and 10 dB
-def test_stated_errors_hold(texture: Texture, noise: float, passes: int) -> None:
-    dx, dy = bump(3, 50), bump(-2, 50)
-    field = Farneback(passes=passes).track(*moved(texture, dx, dy, noise))
+def test_stated_errors_hold(bump: Bump, moved: Moved, noise: float, passes: int) -> None:
+    dx, dy = bump(SHAPE, 3, 50), bump(SHAPE, -2, 50)
+    field = Farneback(passes=passes).track(*moved(dx, dy, noise))
     within = [
         (np.abs(value - truth) <= sigma)[INSIDE].mean()
         for value, truth, sigma in ((field.dx, dx, field.sigma_dx), (field.dy, dy, field.sigma_dy))
@@ -99,11 +85,11 @@ def test_levels_count_the_image_and_are_never_left_out(
     assert side * scale**below >= 32
 
 
-def test_wide_windows_are_quiet_and_narrow_ones_sharp(texture: Texture) -> None:
+def test_wide_windows_are_quiet_and_narrow_ones_sharp(moved: Moved) -> None:
     still = np.zeros(SHAPE)
-    noisy = moved(texture, still, still, 6.0)
+    noisy = moved(still, still, 6.0)
     step = np.where(np.arange(SHAPE[1]) < SHAPE[1] // 2, 0.0, 2.0) * np.ones(SHAPE)
-    faulted = moved(texture, step, still)
+    faulted = moved(step, still)
     near = slice(SHAPE[1] // 2 - 20, SHAPE[1] // 2 + 20)
 
     def judge(**settings: Any) -> tuple[float, float]:
@@ -129,8 +115,8 @@ def test_wide_windows_are_quiet_and_narrow_ones_sharp(texture: Texture) -> None:
         {"brightness": 32},
     ],
 )
-def test_settings_matter(texture: Texture, settings: dict[str, Any]) -> None:
-    pair = moved(texture, bump(8, 40), bump(-5, 45), 2.0)
+def test_settings_matter(bump: Bump, moved: Moved, settings: dict[str, Any]) -> None:
+    pair = moved(bump(SHAPE, 8, 40), bump(SHAPE, -5, 45), 2.0)
     plain, other = (Farneback(forward_backward=0, **knobs).track(*pair) for knobs in ({}, settings))
     change = np.abs(plain.dx - other.dx)[INSIDE]
     assert change.max() > 0.005

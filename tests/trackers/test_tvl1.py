@@ -13,28 +13,14 @@ from sensetrack.errors import ParameterError
 from sensetrack.trackers.tvl1 import Tvl1
 
 Texture = Callable[..., np.ndarray]
-Pair = tuple[np.ndarray, np.ndarray]
+Bump = Callable[..., np.ndarray]
+Moved = Callable[..., tuple[np.ndarray, np.ndarray]]
 
 SHAPE = (144, 160)
 INSIDE = np.s_[24:-24, 24:-24]
 
 SMALL = (104, 108)
 """So small that one square, and a quarter of the time, is enough."""
-
-
-def bump(height: float, width: float) -> np.ndarray:
-    """A Gaussian hill in the middle."""
-    rows, cols = np.indices(SHAPE, np.float64)
-    square = (rows - SHAPE[0] / 2) ** 2 + (cols - SHAPE[1] / 2) ** 2
-    return height * np.exp(-square / (2 * width**2))
-
-
-def moved(texture: Texture, dx: np.ndarray, dy: np.ndarray, noise: float = 0.0) -> Pair:
-    """A pair whose displacement is exactly ``dx, dy`` at every pixel of the reference; deviation 20."""
-    rng = np.random.default_rng(5)
-    pair = texture(dx.shape, dx=-dx, dy=-dy, waves=80), texture(dx.shape, waves=80)
-    first, second = ((image + rng.normal(0, noise, dx.shape)).astype(np.float32) for image in pair)
-    return first, second
 
 
 def errors(field: Field, dx: Any, dy: Any) -> np.ndarray:
@@ -49,10 +35,10 @@ def test_a_constant_shift_of_parts_of_a_pixel(texture: Texture) -> None:
     assert missed.mean() < 0.007
 
 
-def test_a_bump_of_six_pixels_and_its_second_pass(texture: Texture) -> None:
+def test_a_bump_of_six_pixels_and_its_second_pass(bump: Bump, moved: Moved) -> None:
     """The attachment of the last pass does not follow; the guess of the first does."""
-    dx, dy = bump(6, 30), bump(-4, 30)
-    pair = moved(texture, dx, dy)
+    dx, dy = bump(SHAPE, 6, 30), bump(SHAPE, -4, 30)
+    pair = moved(dx, dy)
     fields = [Tvl1(passes=passes, forward_backward=0).track(*pair) for passes in (1, 2)]
     once, twice = (np.hypot(field.dx - dx, field.dy - dy)[INSIDE] for field in fields)
     assert twice.max() < 0.105
@@ -61,9 +47,9 @@ def test_a_bump_of_six_pixels_and_its_second_pass(texture: Texture) -> None:
 
 
 @pytest.mark.parametrize("noise", [2.0, 6.3])  # 20 dB and 10 dB
-def test_stated_errors_hold(texture: Texture, noise: float) -> None:
-    dx, dy = bump(3, 40), bump(-2, 40)
-    field = Tvl1().track(*moved(texture, dx, dy, noise))
+def test_stated_errors_hold(bump: Bump, moved: Moved, noise: float) -> None:
+    dx, dy = bump(SHAPE, 3, 40), bump(SHAPE, -2, 40)
+    field = Tvl1().track(*moved(dx, dy, noise))
     within = [
         (np.abs(value - truth) <= sigma)[INSIDE].mean()
         for value, truth, sigma in ((field.dx, dx, field.sigma_dx), (field.dy, dy, field.sigma_dy))
@@ -71,9 +57,9 @@ def test_stated_errors_hold(texture: Texture, noise: float) -> None:
     assert 0.5 < np.mean(within) < 0.86
 
 
-def test_much_attachment_is_noisy_and_little_is_smooth(texture: Texture) -> None:
+def test_much_attachment_is_noisy_and_little_is_smooth(moved: Moved) -> None:
     still = np.zeros(SMALL)
-    noisy = moved(texture, still, still, 6.0)
+    noisy = moved(still, still, 6.0)
     rms = [
         np.sqrt((Tvl1(forward_backward=0, attachment=weight).track(*noisy).dx[INSIDE] ** 2).mean())
         for weight in (2.0, 20.0)
@@ -81,9 +67,9 @@ def test_much_attachment_is_noisy_and_little_is_smooth(texture: Texture) -> None
     assert rms[0] < 0.45 * rms[1]
 
 
-def test_a_loose_hold_is_noisy_and_a_tight_one_smooth(texture: Texture) -> None:
+def test_a_loose_hold_is_noisy_and_a_tight_one_smooth(moved: Moved) -> None:
     still = np.zeros(SMALL)
-    noisy = moved(texture, still, still, 6.0)
+    noisy = moved(still, still, 6.0)
     rms = [
         np.sqrt((Tvl1(forward_backward=0, tightness=weight).track(*noisy).dx[INSIDE] ** 2).mean())
         for weight in (0.05, 0.3)

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from sensetrack.errors import InputError
 from sensetrack.types import DoubleArray, FloatArray, Mask, PixelArray
 
+HALF = 0.5
+"""Share of a pixel of half the size that must be valid."""
+
 
 class Source(NamedTuple):
     """An image made ready for a dense flow.
@@ -65,6 +68,21 @@ def prepare(pixels: PixelArray, known: Mask, alignment: int, side: int) -> Sourc
     level, change = window_sums(sums[2:], side)
     texture = np.sqrt(np.divide(change, level, out=np.zeros_like(level), where=level > 0))
     return Source(image, given, valid, fade(valid), sums, texture)
+
+
+def halved(pixels: PixelArray, known: Mask) -> tuple[FloatArray, Mask]:
+    """Return an image and which of its pixels are valid at half the size; half of each must have been.
+
+    Parameters
+    ----------
+    pixels, known
+        As for `prepare`.
+    """
+    from sensetrack.flow.pyramid import halve_weighted
+
+    image, weight = _extend(_amplitude(pixels), 2), _extend(known, 2).astype(np.float32)
+    smaller, share = halve_weighted(image, weight, HALF)
+    return smaller, share > 0
 
 
 def _extend(array: NDArray[Any], alignment: int) -> NDArray[Any]:

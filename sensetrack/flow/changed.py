@@ -71,6 +71,13 @@ def _of_regions(rest: FloatArray, known: Mask) -> DoubleArray:
     return np.repeat(np.repeat(around, REGION, 0), REGION, 1)[:rows, :cols].astype(np.float64)
 
 
+def beside(is_changed: Mask) -> Mask:
+    """Return the changed cells and those beside them, which hold some of the same ground."""
+    from scipy.ndimage import binary_dilation
+
+    return np.asarray(binary_dilation(is_changed, np.ones((3, 3), np.bool_)), np.bool_)
+
+
 def spread(is_changed: Mask, shape: tuple[int, ...]) -> FloatArray:
     """Return 0 on pixels of changed cells and of those beside them, else 1.
 
@@ -81,7 +88,27 @@ def spread(is_changed: Mask, shape: tuple[int, ...]) -> FloatArray:
     shape : tuple of int
         Rows and columns of pixels.
     """
+    wide = ~beside(is_changed)
+    return np.repeat(np.repeat(wide, CELL, 0), CELL, 1)[: shape[0], : shape[1]].astype(np.float32)
+
+
+def moved(kept: FloatArray, flow: tuple[FloatArray, FloatArray], border: int) -> FloatArray:
+    """Return 0 where the secondary shows what is 0 in the reference, and beside that, else 1.
+
+    Parameters
+    ----------
+    kept : ndarray of float32
+        ``(row, col)``, 0 or 1.
+    flow : tuple of ndarray of float32
+        From the reference to the secondary, of all but ``border`` pixels on every side.
+    border : int
+    """
     from scipy.ndimage import binary_dilation
 
-    wide = ~binary_dilation(is_changed, np.ones((3, 3), np.bool_))
-    return np.repeat(np.repeat(wide, CELL, 0), CELL, 1)[: shape[0], : shape[1]].astype(np.float32)
+    inner = kept[border : kept.shape[0] - border, border : kept.shape[1] - border]
+    rows, cols = np.nonzero(inner == 0)
+    out = np.zeros(kept.shape, np.bool_)
+    at_row = np.rint(rows + border + flow[1][rows, cols]).astype(np.int64).clip(0, kept.shape[0] - 1)
+    at_col = np.rint(cols + border + flow[0][rows, cols]).astype(np.int64).clip(0, kept.shape[1] - 1)
+    out[at_row, at_col] = True
+    return np.asarray(~binary_dilation(out, np.ones((3, 3), np.bool_)), np.float32)

@@ -30,6 +30,9 @@ CONTEXT = (64, 128)
 CELL = 8
 """Side of the cells over which noise is averaged, in pixels of the image."""
 
+WHOLE_FIT, REST_FIT = 4, 3
+"""Half the side of the windows in which other displacements must fit: small at last, so that steps are not rounded."""
+
 NOISE_RADIUS = 7
 """Half the side of the windows, about, after whose fit the noise is judged."""
 
@@ -238,7 +241,7 @@ def _finish(level: Level, flow: Flow, settings: Settings) -> Found:
         flow = found if whole else _sum(flow, found)
         distances = settings.whole_distances if whole else settings.rest_distances
         if distances:
-            flow = propagate(level, flow, noise, distances, 4, settings.gain)
+            flow = propagate(level, flow, noise, distances, WHOLE_FIT if whole else REST_FIT, settings.gain)
     return Found(settle(median(settle(flow, level.weight)), level.weight), number, level.weight, level.reference)
 
 

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from sensetrack.flow.assess import Assessment, Calibration, assess, broad_sums
+from sensetrack.flow.changed import beside
 from sensetrack.flow.lattice import CELL, cells_of
 from sensetrack.types import DoubleArray, FlagArray, Mask
 
@@ -25,7 +26,8 @@ def judge(
     sums : ndarray of float64
         From `sensetrack.flow.compare.compare`.
     change : tuple of ndarray
-        Of the same sums, from `sensetrack.flow.changed.changed`: such ground is given what fails every limit.
+        Of the same sums, from `sensetrack.flow.changed.changed`: such ground is given what fails every limit, and does
+        not speak for the ground beside it.
     number : ndarray of uint8
         ``(row, col)``: which of the windows each pixel chose.
     radii : tuple of int
@@ -37,6 +39,11 @@ def judge(
     Assessment
         Of every cell; see `sensetrack.flow.assess.assess` for what it is made of.
     """
+    is_new, correlation = change
+    if is_new.any():
+        sums = sums.copy()
+        # All but the count, the last: what is valid stays valid.
+        sums[:-1, beside(is_new)] = 0
     chosen = _mean_of_cells(number)
     low = np.minimum(chosen.astype(np.int64), len(radii) - 1)
     high = np.minimum(low + 1, len(radii) - 1)
@@ -49,7 +56,6 @@ def judge(
         return np.asarray(first + (chosen - low) * (second - first))
 
     mixed = Assessment(**{field.name: between(field.name) for field in dataclasses.fields(Assessment)})
-    is_new, correlation = change
     return dataclasses.replace(
         mixed,
         correlation=np.where(is_new, np.minimum(correlation, mixed.correlation), mixed.correlation),

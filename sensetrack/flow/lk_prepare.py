@@ -180,12 +180,27 @@ def _power(image: FloatArray, weight: FloatArray, radius: int, top: int, bottom:
             target[c] = max(total[c], zero) / number[c] if number[c] > few else zero
 
 
-def without(pyramid: list[Views], kept: FloatArray) -> list[Views]:
-    """Return a pyramid in which pixels of the reference count only as far as they are ``kept``, 0..1."""
+def without(pyramid: list[Views], kept: FloatArray, also: FloatArray, highpass: int) -> list[Views]:
+    """Return a pyramid in which pixels of the reference count only as far as they are ``kept``, 0..1.
+
+    Contrast is found from what is kept in both, so that what has changed does not lend its own to the ground beside it.
+
+    Parameters
+    ----------
+    pyramid : list of Views
+        From `views`.
+    kept, also : ndarray of float32
+        At pixels of the reference, and at those of the secondary that show the same ground.
+    highpass : int
+        As it was for `views`.
+    """
     out = []
     for number, view in enumerate(pyramid):
         if number:
-            kept = halve(kept)
-        share = np.maximum(2 * kept - 1, 0) if number else kept
-        out.append(view._replace(reference_weight=view.reference_weight * share))
+            kept, also = halve(kept), halve(also)
+        shares = [np.maximum(2 * each - 1, 0) if number else each for each in (kept, also)]
+        weights = [weight * share for weight, share in zip(view[2:4], shares, strict=True)]
+        radius = (5 * (COARSE if number else highpass)) // 2
+        powers = [power(image, weight, radius) for image, weight in zip(view[:2], weights, strict=True)]
+        out.append(Views(view[0], view[1], weights[0], view[3], *powers))
     return out

@@ -19,7 +19,7 @@ TRUNCATION = 16.0
 """Squared difference, in variances of the noise, beyond which a pixel speaks no louder."""
 
 APART = 0.5
-"""Difference in pixels from which another displacement is worth a try; a step of least squares finds what is nearer."""
+"""Pixels from which another displacement is worth a try; a step of least squares finds what is nearer."""
 
 
 def propagate(
@@ -99,19 +99,25 @@ def _misfit(
 
 
 @njit(cache=True, nogil=True, fastmath=True, forceinline=True)
-def _differs(flow: Flow, tile: Tile, offset: tuple[int, int]) -> bool:
-    """Return whether any pixel's flow differs by `APART` from that of the pixel ``offset`` away."""
+def _breaks(flow: Flow, tile: Tile, offset: tuple[int, int]) -> bool:
+    """Return whether the flow of any pixel is `APART` from going on evenly between those ``offset`` away on both sides.
+
+    Where it does, however steep, least squares has had a good start.
+    """
     height, width = flow[0].shape
     top, bottom, left, right = tile
-    limit = np.float32(APART * APART)
-    first, last = max(left, -offset[1]), min(right, width - offset[1])
-    for r in range(max(top, -offset[0]), min(bottom, height - offset[0])):
+    down, along = offset
+    limit, two = np.float32(APART * APART), np.float32(2)
+    first, last = max(left, abs(along)), min(right, width - abs(along))
+    for r in range(max(top, abs(down)), min(bottom, height - abs(down))):
         most = np.float32(0)
         dx, dy = flow[0][r, first:last], flow[1][r, first:last]
-        other_x = flow[0][r + offset[0], first + offset[1] : last + offset[1]]
-        other_y = flow[1][r + offset[0], first + offset[1] : last + offset[1]]
+        ahead_x = flow[0][r + down, first + along : last + along]
+        ahead_y = flow[1][r + down, first + along : last + along]
+        behind_x = flow[0][r - down, first - along : last - along]
+        behind_y = flow[1][r - down, first - along : last - along]
         for k in range(dx.size):
-            x, y = other_x[k] - dx[k], other_y[k] - dy[k]
+            x, y = ahead_x[k] + behind_x[k] - two * dx[k], ahead_y[k] + behind_y[k] - two * dy[k]
             most = max(most, x * x + y * y)
         if most > limit:
             return True
@@ -140,7 +146,7 @@ def _propagate(
         d = distances[n]
         for i in range(-1, 2):
             for j in range(-1, 2):
-                if (i == 0 and j == 0) or not _differs(flow, tile, (i * d, j * d)):
+                if (i == 0 and j == 0) or not _breaks(flow, tile, (i * d, j * d)):
                     continue
                 if not is_known:
                     _misfit(images, flow, noise, tile, radius, (0, 0), cost, down, scratch, best)

@@ -78,8 +78,8 @@ PRESETS: dict[str, dict[str, int]] = {
 
 CALIBRATIONS: dict[str, dict[str, float]] = {
     "fast": {"noise": 1.15, "roughness": 0.0, "way_back": 0.1, "floor": 0.004},
-    "balanced": {"noise": 0.6, "roughness": 0.004, "way_back": 0.16, "floor": 0.004},
-    "full": {"noise": 0.7, "roughness": 0.0, "way_back": 0.1, "floor": 0.001},
+    "balanced": {"noise": 0.6, "roughness": 0.004, "way_back": 0.16, "floor": 0.001},
+    "full": {"noise": 0.6, "roughness": 0.0, "way_back": 0.1, "floor": 0.001},
 }
 """How errors follow from what can be seen, `sensetrack.flow.assess.Calibration`, in pixels of the finest level: fitted
 to the errors on gravel, the Moon and radar with noise of 10 and 20 dB and speckle of 10 looks; constant displacement,
@@ -89,7 +89,10 @@ STRIP = 128
 """Pixels of the finest level to whose multiples blocks are aligned: strips and tiles of sums."""
 
 FEW = 0.002
-"""Share of cells whose change is not worth a second go."""
+"""Share of cells that have changed, or turn out not to have, that is not worth another go."""
+
+GOES = 3
+"""Goes at most: without what the last has found to have changed."""
 
 TEXTURE_SIDE = 5
 """Cells along the window over which texture is judged."""
@@ -215,7 +218,7 @@ class AdaptiveLk(Tracker):
             bound=self.bound,
             rest_passes=self._setting("passes"),
             whole_distances=tuple(reach >> k for k in range(3 if is_full else 2) if reach >> k > 1),
-            rest_distances=(3,) if is_full and reach else (),
+            rest_distances=(3,) if reach else (),
         )
 
     @property
@@ -255,7 +258,7 @@ class AdaptiveLk(Tracker):
         pad: int,
         device: str,
     ) -> Field:
-        from sensetrack.flow.changed import changed, spread
+        from sensetrack.flow.changed import changed, moved, spread
         from sensetrack.flow.compare import compare
         from sensetrack.flow.lattice import CELL
         from sensetrack.flow.lk import adaptive_lk, begin, cropped, views, way_back
@@ -287,24 +290,27 @@ class AdaptiveLk(Tracker):
         target, *weights = (
             np.ascontiguousarray(image[inner]) for image in (pyramid[0].secondary, first.weight, second.weight)
         )
-        flow, number = found.flow, found.number
-        sums, miss = compare(found.reference, target, weights[0], weights[1], flow, back)
-        change = changed(sums)
-        if change[0].mean() > FEW:
-            # What has changed takes no part in a second go, so that it does not reach into the windows beside it.
-            kept = np.ones_like(pyramid[0].reference)
-            kept[inner] = spread(change[0], flow[0].shape)
-            flow, number, *_ = adaptive_lk(without(pyramid, kept), settings, start, pad)
-            sums, miss = compare(found.reference, target, weights[0], weights[1], flow, back)
-            change = changed(sums)
-        miss[~first.known[inner] | (found.weight < LITTLE)] = np.nan
+        first_weight = found.weight
+        for turn in range(GOES):
+            if turn:
+                # What has changed takes no part in the next go, so that it does not reach into the windows beside it.
+                kept = np.ones_like(pyramid[0].reference)
+                kept[inner] = spread(change[0], found.flow[0].shape)
+                rest = without(pyramid, kept, moved(kept, found.flow, away), settings.highpass)
+                found = adaptive_lk(rest, settings, start, pad)
+            sums, miss = compare(found.reference, target, weights[0], weights[1], found.flow, back)
+            before, change = (change[0] if turn else None), changed(sums)
+            news = change[0] if before is None else before & ~change[0]
+            if news.mean() <= FEW:
+                break
+        miss[~first.known[inner] | (first_weight < LITTLE)] = np.nan
         cells = _inside(first.texture.shape, away // CELL)
         textures = first.texture[cells], second.texture[cells]
-        known = judge(sums, change, number, self.radii, self.calibration)
+        known = judge(sums, change, found.number, self.radii, self.calibration)
         limits = Limits(
             self.min_valid, FLAT, self.forward_backward, SIGNIFICANCE, LARGEST_REST, longest=float(self.search)
         )
-        field = sample(flow, miss, known, textures, limits, self.step, pad - away, shape, scale)
+        field = sample(found.flow, miss, known, textures, limits, self.step, pad - away, shape, scale)
         if scale == 1 or reference_valid.all():
             return field
         return field.with_flag(~_at_centres(reference_valid, outer, self.step, shape), Flag.NODATA)

@@ -12,8 +12,9 @@ REACH = 12
 """Pixels after which the prefilter, which falls by 3.7 per pixel, is cut: what is left is 1e-7."""
 
 _POLE = np.sqrt(3.0) - 2.0
-_TAPS = (_POLE ** np.abs(np.arange(-REACH, REACH + 1))).astype(np.float32)
-_TAPS /= _TAPS.sum()
+TAPS = (_POLE ** np.abs(np.arange(-REACH, REACH + 1))).astype(np.float32)
+TAPS /= TAPS.sum()
+"""The prefilter along one axis, of ``2 * REACH + 1`` pixels."""
 
 
 def coefficients(image: FloatArray) -> FloatArray:
@@ -32,7 +33,7 @@ def coefficients(image: FloatArray) -> FloatArray:
     ndarray of float32
     """
     out = np.empty_like(image)
-    over_tiles(image.shape, lambda tile: _coefficients(image, tile, _TAPS, out))
+    over_tiles(image.shape, lambda tile: _coefficients(image, tile, TAPS, out))
     return out
 
 

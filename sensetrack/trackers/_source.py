@@ -59,7 +59,7 @@ def prepare(pixels: PixelArray, known: Mask, alignment: int, side: int) -> Sourc
     from sensetrack.flow.lattice import window_sums
     from sensetrack.flow.weights import fade
 
-    bridged, filled = bridge(_amplitude(pixels), known)
+    bridged, filled = bridge(amplitude(pixels), known)
     image, valid, given = (_extend(array, alignment) for array in (bridged, filled, known))
     sums = moments(image, valid)
     level, change = window_sums(sums[2:], side)
@@ -74,15 +74,21 @@ def _extend(array: NDArray[Any], alignment: int) -> NDArray[Any]:
     return out
 
 
-def _amplitude(image: PixelArray) -> FloatArray:
-    """Return the amplitude of complex pixels, others as they are."""
+def amplitude(image: PixelArray) -> FloatArray:
+    """Return the amplitude of complex pixels, others as they are; float32.
+
+    Raises
+    ------
+    InputError
+        All that the pixels hold is in their phase.
+    """
     if not np.iscomplexobj(image):
         return image.astype(np.float32, copy=False)
-    amplitude: FloatArray = np.abs(image).astype(np.float32)
-    inside = amplitude[amplitude > 0]
-    if inside.size and inside.max() - inside.min() < 1e-3 * inside.max() and np.ptp(np.angle(image[amplitude > 0])) > 0:
+    length: FloatArray = np.abs(image).astype(np.float32)
+    inside = length[length > 0]
+    if inside.size and inside.max() - inside.min() < 1e-3 * inside.max() and np.ptp(np.angle(image[length > 0])) > 0:
         raise InputError(
             "all that these complex images hold is in their phase (their amplitude is constant, as in an image of "
             "orientations), which a dense flow does not see; use pcc or ncc"
         )
-    return amplitude
+    return length

@@ -32,12 +32,13 @@ from sensetrack.displacement import Field, Flag
 from sensetrack.params import param
 from sensetrack.trackers._base import Tracker
 from sensetrack.trackers._dense import FLAT, LARGEST_REST, SIGNIFICANCE
-from sensetrack.trackers._source import prepare
+from sensetrack.trackers._source import amplitude, prepare
 from sensetrack.types import FloatArray, Mask, PixelArray
 
 if TYPE_CHECKING:
     from sensetrack.flow.assess import Calibration
     from sensetrack.flow.lk import Settings
+    from sensetrack.flow.sample import Limits
 
 PRESETS: dict[str, dict[str, int]] = {
     "fast": {"coarse_steps": 3, "fine_steps": 0, "largest": 28, "smallest": 5, "windows": 3, "passes": 1, "reach": 0},
@@ -71,6 +72,8 @@ TEXTURE_SIDE = 5
 
 class AdaptiveLk(Tracker):
     """Dense displacement by Gauss-Newton in windows that adapt to it."""
+
+    devices = ("cpu", "cuda")
 
     preset: Literal["fast", "balanced", "full"] = param(
         "balanced", "How much is done; it sets what is not set itself: coarse_steps, fine_steps, windows and the rest."
@@ -189,6 +192,13 @@ class AdaptiveLk(Tracker):
         return Calibration(**CALIBRATIONS[self.preset])
 
     @property
+    def limits(self) -> Limits:
+        """What a pixel must keep to count as a measurement."""
+        from sensetrack.flow.sample import Limits
+
+        return Limits(self.min_valid, FLAT, self.forward_backward, SIGNIFICANCE, LARGEST_REST)
+
+    @property
     def spacing(self) -> int:
         """Input pixels per output pixel."""
         return self.step
@@ -224,8 +234,11 @@ class AdaptiveLk(Tracker):
         from sensetrack.flow.lk_errors import judge
         from sensetrack.flow.lk_prepare import without
         from sensetrack.flow.lk_smooth import LITTLE
-        from sensetrack.flow.sample import Limits, sample
+        from sensetrack.flow.sample import sample
 
+        if device != "cpu":
+            images, valid = (amplitude(reference), amplitude(secondary)), (reference_valid, secondary_valid)
+            return self._track_on(device, images, valid, pad)
         settings = self.settings
         shape = (reference.shape[0] - 2 * pad) // self.step, (reference.shape[1] - 2 * pad) // self.step
         first = prepare(reference, reference_valid, self.alignment, TEXTURE_SIDE)
@@ -259,10 +272,18 @@ class AdaptiveLk(Tracker):
         cells = _inside(first.texture.shape, away // CELL)
         textures = first.texture[cells], second.texture[cells]
         known = judge(sums, change, number, self.radii, self.calibration)
-        limits = Limits(self.min_valid, FLAT, self.forward_backward, SIGNIFICANCE, LARGEST_REST)
-        field = sample(flow, miss, known, textures, limits, self.step, pad - away, shape)
+        field = sample(flow, miss, known, textures, self.limits, self.step, pad - away, shape)
         with np.errstate(invalid="ignore"):
             return field.with_flag(np.maximum(np.abs(field.dx), np.abs(field.dy)) > self.search, Flag.SEARCH_EDGE)
+
+    def _track_on(self, device: str, images: tuple[FloatArray, ...], valid: tuple[Mask, ...], pad: int) -> Field:
+        """Do the same in PyTorch, on a device by its name there."""
+        from sensetrack.flow.tensors.track import Plan, track_on
+
+        judged = self.calibration, self.limits
+        return track_on(
+            device, images, valid, pad, Plan(self.settings, *judged, self.alignment, TEXTURE_SIDE, FEW, self.step)
+        )
 
 
 def _inside(shape: tuple[int, ...], border: int) -> tuple[slice, slice]:

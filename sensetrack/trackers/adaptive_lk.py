@@ -237,8 +237,12 @@ class AdaptiveLk(Tracker):
         from sensetrack.flow.sample import sample
 
         if device != "cpu":
+            from sensetrack.flow.tensors.track import Plan, track_on
+
             images, valid = (amplitude(reference), amplitude(secondary)), (reference_valid, secondary_valid)
-            return self._track_on(device, images, valid, pad)
+            limits = self.calibration, self.limits
+            plan = Plan(self.settings, *limits, self.alignment, TEXTURE_SIDE, FEW, self.step)
+            return track_on(device, images, valid, pad, plan)
         settings = self.settings
         shape = (reference.shape[0] - 2 * pad) // self.step, (reference.shape[1] - 2 * pad) // self.step
         first = prepare(reference, reference_valid, self.alignment, TEXTURE_SIDE)
@@ -275,15 +279,6 @@ class AdaptiveLk(Tracker):
         field = sample(flow, miss, known, textures, self.limits, self.step, pad - away, shape)
         with np.errstate(invalid="ignore"):
             return field.with_flag(np.maximum(np.abs(field.dx), np.abs(field.dy)) > self.search, Flag.SEARCH_EDGE)
-
-    def _track_on(self, device: str, images: tuple[FloatArray, ...], valid: tuple[Mask, ...], pad: int) -> Field:
-        """Do the same in PyTorch, on a device by its name there."""
-        from sensetrack.flow.tensors.track import Plan, track_on
-
-        judged = self.calibration, self.limits
-        return track_on(
-            device, images, valid, pad, Plan(self.settings, *judged, self.alignment, TEXTURE_SIDE, FEW, self.step)
-        )
 
 
 def _inside(shape: tuple[int, ...], border: int) -> tuple[slice, slice]:

@@ -75,9 +75,9 @@ def sample(
 def _means(
     flow: Flow, miss: torch.Tensor, step: int, pad: int, shape: tuple[int, int]
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return the means of flow and miss over the valid ones of the four pixels around each centre, NaN if there are none.
+    """Return the means of flow and miss over the valid ones of the pixels at a centre, NaN if there are none.
 
-    Of the one pixel, where a centre lies on it.
+    There are four of them where the centre lies between pixels (an even step), else one.
     """
     starts = sorted({pad + (step - 1) // 2, pad + step // 2})
     places = [

@@ -19,7 +19,7 @@ def _add_up(line: torch.Tensor, size: int, stride: int) -> torch.Tensor:
     while True:
         if size & width:
             more = line[done * stride : done * stride + count]
-            total = more.clone() if total is None else total.add_(more)
+            total = more if total is None else total + more
             done += width
         if done == size:
             return total

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from sensetrack.flow.assess import Calibration
     from sensetrack.flow.lk import Settings
     from sensetrack.flow.sample import Limits
+    from sensetrack.flow.tensors.track import Plan
 
 PRESETS: dict[str, dict[str, int]] = {
     "fast": {"coarse_steps": 3, "fine_steps": 0, "largest": 28, "smallest": 5, "windows": 3, "passes": 1, "reach": 0},
@@ -199,6 +200,13 @@ class AdaptiveLk(Tracker):
         return Limits(self.min_valid, FLAT, self.forward_backward, SIGNIFICANCE, LARGEST_REST)
 
     @property
+    def plan(self) -> Plan:
+        """What the parameters mean to `sensetrack.flow.tensors.track.track_on`."""
+        from sensetrack.flow.tensors.track import Plan
+
+        return Plan(self.settings, self.calibration, self.limits, self.alignment, TEXTURE_SIDE, FEW, self.step)
+
+    @property
     def spacing(self) -> int:
         """Input pixels per output pixel."""
         return self.step
@@ -237,12 +245,10 @@ class AdaptiveLk(Tracker):
         from sensetrack.flow.sample import sample
 
         if device != "cpu":
-            from sensetrack.flow.tensors.track import Plan, track_on
+            from sensetrack.flow.tensors.track import track_on
 
             images, valid = (amplitude(reference), amplitude(secondary)), (reference_valid, secondary_valid)
-            limits = self.calibration, self.limits
-            plan = Plan(self.settings, *limits, self.alignment, TEXTURE_SIDE, FEW, self.step)
-            return track_on(device, images, valid, pad, plan)
+            return track_on(device, images, valid, pad, self.plan)
         settings = self.settings
         shape = (reference.shape[0] - 2 * pad) // self.step, (reference.shape[1] - 2 * pad) // self.step
         first = prepare(reference, reference_valid, self.alignment, TEXTURE_SIDE)

@@ -98,7 +98,8 @@ def test_the_field_is_that_of_the_cpu(
     else:
         assert_alike(found, expected)
     if make is constant_pair:
-        assert (found.flags[8:-8, 8:-8] == Flag.FLAT).all()
+        assert (found.flags == Flag.FLAT).mean() > 0.9
+        assert not found.measured.any()
     elif make is not changed_pair:
         assert found.measured.mean() > 0.4
 

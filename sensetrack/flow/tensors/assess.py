@@ -75,7 +75,7 @@ def _errors(
     around: torch.Tensor, bends: torch.Tensor, noise: torch.Tensor, calibration: Calibration
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return the step that is left, and the covariance."""
-    n, hxx, hyy, hxy, pull_x, pull_y = around[0], *around[_TEXTURES : _TEXTURES + 5]
+    n, (hxx, hyy, hxy, pull_x, pull_y) = around[0], around[_TEXTURES : _TEXTURES + 5]
     det = hxx * hyy - hxy * hxy
     known, solved = n > 0, (det > 0) & (hyy > 0)
     x, y = (hyy * pull_x - hxy * pull_y) / det, (hxx * pull_y - hxy * pull_x) / det

@@ -103,4 +103,4 @@ def test_errors_and_fields(compared: tuple[np.ndarray, np.ndarray], flow: FlowAr
         mine = sample_on.sample(*on, limits, step, pad, shape)
         assert mine["flags"].unique().numel() >= 5
         for name, array in theirs.items():
-            assert (mine[name].numpy() == pytest.approx(array, rel=1e-4, abs=1e-5, nan_ok=True)), (name, step)
+            assert mine[name].numpy() == pytest.approx(array, rel=1e-4, abs=1e-5, nan_ok=True), (name, step)

@@ -1,9 +1,10 @@
-"""Medians of 5 x 5 pixels, of all pixels at once: a network of minima and maxima over shifted views.
+"""Medians of 5 x 5 pixels, of all pixels at once: networks of minima and maxima over shifted views.
 
-The five values of each column are sorted first, once for all the windows that share it. A network takes from the five
-sorted columns of a window what cannot be its median. It was found by leaving out of a full one, one by one, what no
-window needs: by the zero-one principle (Knuth, *The Art of Computer Programming* 3, 5.3.4) a network that is right for
-all zeros and ones is right for all numbers, and of five sorted columns of these there are no more than 6^5.
+The five values of each column are sorted once for all the windows that share it, then put together with those of the
+next column, then with the next two. Of these twenty, which two windows beside each other share, the middle six can be
+the median of 25; which of them is, the five values of the window's own column tell. The networks were found by leaving
+out of full ones what no order of values needs. By the zero-one principle (Knuth, *The Art of Computer Programming* 3,
+5.3.4) a network that sorts all zeros and ones sorts all numbers, and of sorted columns of these there are few.
 """
 
 from __future__ import annotations
@@ -15,19 +16,24 @@ SIDE = 5
 """Side of the window."""
 
 COLUMN = ((0, 1), (3, 4), (2, 4), (2, 3), (1, 4), (0, 3), (0, 2), (1, 3), (1, 2))
-"""Pairs of rows that are put in order, to sort five values."""
+"""Places that are put in order, the lesser value first, to sort five values."""
 
-WINDOW = (
-    (0, 1), (3, 4), (2, 4), (2, 3), (1, 4), (0, 3), (1, 3), (5, 6), (8, 9), (7, 9), (7, 8), (6, 9), (5, 8), (6, 8),
-    (6, 7), (10, 11), (13, 14), (12, 14), (12, 13), (11, 14), (10, 13), (10, 12), (11, 13), (11, 12), (15, 16),
-    (18, 19), (17, 18), (16, 19), (15, 18), (15, 17), (16, 18), (16, 17), (20, 21), (23, 24), (22, 24), (22, 23),
-    (20, 23), (20, 22), (21, 22), (15, 8), (20, 9), (7, 16), (20, 8), (20, 12), (16, 4), (8, 13), (17, 21), (11, 8),
-    (3, 17), (12, 9), (3, 16), (12, 8), (4, 17), (20, 16), (12, 4), (16, 8), (16, 12),
+PAIR = (
+    (0, 5), (1, 6), (2, 7), (3, 8), (4, 9), (5, 4), (5, 2), (6, 3), (7, 4), (5, 1), (6, 2), (7, 3), (8, 4),
 )  # fmt: skip
-"""Pairs of places ``5 * row + column`` that are put in order, after the columns; the median is then at `MIDDLE`."""
+"""The same, to put two sorted columns together; they are then in order at `PAIR_ORDER`."""
 
-MIDDLE = 12
-"""Where the median comes out."""
+PAIR_ORDER = (0, 5, 1, 6, 2, 7, 3, 8, 4, 9)
+"""Places of the ten values, growing."""
+
+FOUR = (
+    (0, 10), (1, 11), (2, 12), (3, 13), (4, 14), (5, 15), (6, 16), (7, 17), (8, 18), (9, 19), (10, 8), (11, 9),
+    (10, 4), (11, 5), (12, 6), (13, 7), (14, 8), (15, 9), (12, 4), (13, 5), (14, 6), (15, 7), (13, 4), (14, 5), (15, 6),
+)  # fmt: skip
+"""The same for two sorted pairs of columns, of which only the middle six values come out, at `FOUR_ORDER`."""
+
+FOUR_ORDER = (13, 4, 14, 5, 15, 6)
+"""Places of the eighth to the thirteenth of twenty values, growing."""
 
 STRIP = 1 << 24
 """Pixels, about, that are worked on at once: some twenty times as many values are held."""
@@ -43,12 +49,11 @@ def median(values: torch.Tensor) -> torch.Tensor:
     """
     rows, cols = values.shape
     reach = SIDE // 2
-    wide = pad(values[None, None], (reach, reach, reach, reach), mode="replicate")[0, 0]
+    wide = pad(values[None, None], (reach, reach + cols % 2, reach, reach), mode="replicate")[0, 0]
     out = torch.empty_like(values)
     height = max(1, STRIP // cols)
     for top in range(0, rows, height):
-        bottom = min(top + height, rows)
-        out[top:bottom] = _of_strip(wide[top : bottom + 2 * reach])
+        _of_strip(wide[top : top + height + 2 * reach], out[top : top + height])
     return out
 
 
@@ -57,19 +62,37 @@ def median_flow(flow: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, 
     return median(flow[0]), median(flow[1])
 
 
-def _of_strip(wide: torch.Tensor) -> torch.Tensor:
-    """Return the medians of a strip that is two pixels larger on every side."""
-    rows, cols = wide.shape[0] - SIDE + 1, wide.shape[1]
-    lines = [wide[k : k + rows].reshape(-1) for k in range(SIDE)]
-    _order(lines, COLUMN, range(SIDE))
-    count = lines[0].numel() - SIDE + 1
-    places = [line[k : k + count] for line in lines for k in range(SIDE)]
-    del lines
-    _order(places, WINDOW, [MIDDLE])
-    return places[MIDDLE].as_strided((rows, cols - SIDE + 1), (cols, 1))
+def _of_strip(wide: torch.Tensor, out: torch.Tensor) -> None:
+    """Write the medians of a strip; ``wide`` is two pixels larger on every side, and of an even number of columns."""
+    (rows, cols), half = out.shape, wide.shape[1] // 2
+    # Even and odd columns apart, each as one line: the next of its kind is one further, the row below `half`.
+    even, odd = (_columns(wide[:, k::2].reshape(-1), half, rows) for k in range(2))
+    # Pixels 2 m and 2 m + 1 share the columns 2 m + 1 to 2 m + 4 of the wider strip.
+    count = rows * half - 1
+    pairs = [values[:count] for values in odd] + [values[1:] for values in even]
+    _order(pairs, PAIR, PAIR_ORDER)
+    count -= 1
+    four = [pairs[k][:count] for k in PAIR_ORDER] + [pairs[k][1:] for k in PAIR_ORDER]
+    del pairs
+    _order(four, FOUR, FOUR_ORDER)
+    middle = [four[k] for k in FOUR_ORDER]
+    del four
+    for k, own in enumerate(([values[:count] for values in even], [values[2:] for values in odd])):
+        # The sixth of six and five sorted values: the least of all that six of them do not exceed.
+        least = middle[5]
+        for j, value in enumerate(own):
+            least = torch.minimum(least, torch.maximum(middle[4 - j], value))
+        out[:, k::2] = least.as_strided((rows, (cols + 1 - k) // 2), (half, 1))
 
 
-def _order(values: list[torch.Tensor], pairs: tuple[tuple[int, int], ...], wanted: range | list[int]) -> None:
+def _columns(line: torch.Tensor, width: int, rows: int) -> list[torch.Tensor]:
+    """Return the values of five rows from each one on, sorted."""
+    values = [line[k * width : (k + rows) * width] for k in range(SIDE)]
+    _order(values, COLUMN, range(SIDE))
+    return values
+
+
+def _order(values: list[torch.Tensor], pairs: tuple[tuple[int, int], ...], wanted: tuple[int, ...] | range) -> None:
     """Put pairs of values in order, of which no more is found than leads to what is wanted. In place."""
     needed, steps = set(wanted), []
     for low, high in reversed(pairs):

@@ -54,14 +54,24 @@ def test_cut_cells_hold_what_is_left() -> None:
     assert found.tolist() == [[16, 12], [16, 12], [8, 6]]
 
 
-def test_the_network_finds_the_median_of_all_zeros_and_ones() -> None:
-    """By the zero-one principle, of all numbers; columns sorted, six of each are enough."""
-    counts = np.array(list(itertools.product(range(6), repeat=5)))
-    columns = np.arange(5)[:, None] >= 5 - counts[:, None, :]
-    places = [place for line in columns.transpose(1, 0, 2) for place in line.T]
-    for low, high in median.WINDOW:
-        places[low], places[high] = places[low] & places[high], places[low] | places[high]
-    assert (places[median.MIDDLE] == (counts.sum(axis=1) > 12)).all()
+@pytest.mark.parametrize(
+    ("network", "lists", "length", "order", "first"),
+    [
+        (median.COLUMN, 5, 1, tuple(range(5)), 0),
+        (median.PAIR, 2, 5, median.PAIR_ORDER, 0),
+        (median.FOUR, 2, 10, median.FOUR_ORDER, 7),
+    ],
+)
+def test_the_networks_sort_all_zeros_and_ones(
+    network: Any, lists: int, length: int, order: tuple[int, ...], first: int
+) -> None:
+    """By the zero-one principle, then all numbers too; each list comes sorted."""
+    for counts in itertools.product(range(length + 1), repeat=lists):
+        places = [value for count in counts for value in [0] * (length - count) + [1] * count]
+        expected = sorted(places)[first : first + len(order)]
+        for low, high in network:
+            places[low], places[high] = sorted((places[low], places[high]))
+        assert [places[k] for k in order] == expected
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 40), (41, 7), (100, 90)])

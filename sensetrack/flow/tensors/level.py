@@ -9,7 +9,7 @@ from torch.nn.functional import pad
 
 from sensetrack.flow.lk_level import FLOOR
 from sensetrack.flow.tensors.spline import bilinear, coefficients, strips
-from sensetrack.flow.tensors.sums import window_sums
+from sensetrack.flow.tensors.sums import sums_of_windows, window_sums
 from sensetrack.flow.tensors.views import Views
 
 Flow = tuple[torch.Tensor, torch.Tensor]
@@ -18,7 +18,10 @@ Flow = tuple[torch.Tensor, torch.Tensor]
 
 @dataclass(eq=False)
 class Level:
-    """Two images of one size and what is made of them, tensors of float32; see `sensetrack.flow.lk_level.Level`."""
+    """Two images of one size and what is made of them, tensors of float32; see `sensetrack.flow.lk_level.Level`.
+
+    The structure tensor is without the weight, ``(3, row, col)``.
+    """
 
     reference: torch.Tensor
     spline: torch.Tensor
@@ -26,24 +29,38 @@ class Level:
     slope_y: torch.Tensor
     weight: torch.Tensor
     tensor: torch.Tensor
-    _sums: dict[int, torch.Tensor] = field(default_factory=dict)
+    _tensors: dict[int, torch.Tensor] = field(default_factory=dict)
+    _weights: dict[int, torch.Tensor] = field(default_factory=dict)
 
     def tensor_sums(self, radius: int) -> torch.Tensor:
-        """Return the structure tensor and the weights summed over windows, never quite nothing."""
-        if radius not in self._sums:
-            sums = window_sums(self.tensor, radius)
-            least = FLOOR * (2 * radius + 1) ** 2 * (self.tensor[0].mean() + self.tensor[2].mean()) + 1e-15
+        """Return the structure tensor summed over windows, never quite nothing; ``(3, row, col)``."""
+        self.sum_tensors((radius,))
+        return self._tensors[radius]
+
+    def weight_sums(self, radius: int) -> torch.Tensor:
+        """Return the weights summed over windows; ``(row, col)``."""
+        if radius not in self._weights:
+            self._weights[radius] = window_sums(self.weight, radius)
+        return self._weights[radius]
+
+    def sum_tensors(self, radii: tuple[int, ...]) -> None:
+        """Sum the structure tensor over windows of several sizes, which is quicker than one by one."""
+        missing = tuple(radius for radius in dict.fromkeys(radii) if radius not in self._tensors)
+        if not missing:
+            return
+        trace = self.tensor[0].mean() + self.tensor[2].mean()
+        for radius, sums in zip(missing, sums_of_windows(self.tensor, missing), strict=True):
+            least = FLOOR * (2 * radius + 1) ** 2 * trace + 1e-15
             for k in (0, 2):
                 sums[k].clamp_(min=0).add_(least)
-            self._sums[radius] = sums
-        return self._sums[radius]
+            self._tensors[radius] = sums
 
 
 def prepare(view: Views, flow: Flow) -> Level:
     """Return a level whose pixels count by what is valid in both images along a flow."""
     reference, weight = _equalise(view, flow)
     x, y = _slopes(reference)
-    tensor = torch.stack([weight * x * x, weight * x * y, weight * y * y, weight])
+    tensor = torch.stack([weight * x * x, weight * x * y, weight * y * y])
     return Level(reference, coefficients(view.secondary), x, y, weight, tensor)
 
 

@@ -15,8 +15,8 @@ from sensetrack.flow.tensors.pyramid import double
 from sensetrack.flow.tensors.search import search
 from sensetrack.flow.tensors.select import select
 from sensetrack.flow.tensors.smooth import confident_mean, noise_map, settle, window_mean
-from sensetrack.flow.tensors.step import pulls, solve
-from sensetrack.flow.tensors.sums import window_sums
+from sensetrack.flow.tensors.step import answer, left, pulls, solve
+from sensetrack.flow.tensors.sums import sums_of_windows, window_sums
 from sensetrack.flow.tensors.views import Views, crop
 
 
@@ -78,10 +78,10 @@ def _steps(level: Level, flow: Flow, number: int, settings: Settings) -> Flow:
         flow, energy = solve(level, pulls(level, flow, True), radius, ridge, prior)
         flow = median_flow(flow)
         if not is_fine and settings.coarse_distances and step >= steps - settings.coarse_propagations:
-            noise = noise_map(energy, tensor[3], CELL)
+            noise = noise_map(energy, level.weight_sums(radius), CELL)
             flow = propagate(level, flow, noise, settings.coarse_distances, 3, settings.gain)
     if is_fine and settings.fine_distances:
-        noise = noise_map(energy, tensor[3], CELL)
+        noise = noise_map(energy, level.weight_sums(radius), CELL)
         flow = propagate(level, flow, noise, settings.fine_distances, 4, settings.gain)
     return flow
 
@@ -90,16 +90,19 @@ def _finish(level: Level, flow: Flow, settings: Settings) -> Found:
     """Choose windows, and take out what their size has blurred."""
     radii = settings.radii
     middle = min(radii, key=lambda radius: abs(radius - NOISE_RADIUS))
+    level.sum_tensors(radii)
     number = torch.zeros(flow[0].shape, dtype=torch.uint8, device=flow[0].device)
     for turn in range(settings.whole_passes + settings.rest_passes):
         whole = turn < settings.whole_passes
         flow = median_flow(settle(flow, level.weight))
         if turn and not whole and settings.smooth:
-            flow = window_mean(flow, level.weight, number, radii, settings.smooth)
+            flow = window_mean(flow, level, number, radii, settings.smooth)
         pull = pulls(level, flow, whole)
         prior = flow if whole else (torch.zeros_like(flow[0]), torch.zeros_like(flow[1]))
-        noise = _noise(level, pull, prior, middle)
-        found, number = select(level, pull, prior, radii, noise, settings.bound)
+        sums = sums_of_windows(pull[:2], radii)
+        noise = _noise(level, (*sums[radii.index(middle)], window_sums(pull[2], middle)), prior, middle)
+        found, number = select(level, sums, prior, radii, noise, settings.bound)
+        del pull, sums
         flow = found if whole else (flow[0] + found[0], flow[1] + found[1])
         distances = settings.whole_distances if whole else settings.rest_distances
         if distances:
@@ -108,8 +111,8 @@ def _finish(level: Level, flow: Flow, settings: Settings) -> Found:
     return Found(flow, number, level.weight, level.reference)
 
 
-def _noise(level: Level, pull: torch.Tensor, prior: Flow, radius: int) -> torch.Tensor:
-    """Return the variance of what windows of one size leave of the difference."""
+def _noise(level: Level, sums: tuple[torch.Tensor, ...], prior: Flow, radius: int) -> torch.Tensor:
+    """Return the variance of what windows of one size leave of the difference, from the sums of all pulls over them."""
     tensor = level.tensor_sums(radius)
-    _, energy = solve(level, pull, radius, LEAST_RIDGE * (tensor[0] + tensor[2]), prior)
-    return noise_map(energy, tensor[3], CELL)
+    flow = answer(tensor, sums, LEAST_RIDGE * (tensor[0] + tensor[2]), prior)
+    return noise_map(left(tensor, sums, flow), level.weight_sums(radius), CELL)

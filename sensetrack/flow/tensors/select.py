@@ -7,19 +7,18 @@ import torch
 from sensetrack.flow.lk import LEAST_RIDGE
 from sensetrack.flow.tensors.level import Flow, Level
 from sensetrack.flow.tensors.step import answer
-from sensetrack.flow.tensors.sums import window_sums
 
 
 def select(
-    level: Level, pull: torch.Tensor, prior: Flow, radii: tuple[int, ...], noise: torch.Tensor, bound: float
+    level: Level, sums: list[torch.Tensor], prior: Flow, radii: tuple[int, ...], noise: torch.Tensor, bound: float
 ) -> tuple[Flow, torch.Tensor]:
     """Return the displacement of the chosen windows, and their number (uint8), 0 for the smallest.
 
     Parameters
     ----------
     level : Level
-    pull : Tensor
-        From `sensetrack.flow.tensors.step.pulls`.
+    sums : list of Tensor
+        For every window, of the first two of `sensetrack.flow.tensors.step.pulls`.
     prior : tuple of Tensor
         Where a direction without texture stays.
     radii : tuple of int
@@ -32,13 +31,12 @@ def select(
     limit, number = bound * noise, torch.zeros(noise.shape, dtype=torch.uint8, device=noise.device)
     fits = torch.ones(noise.shape, dtype=torch.bool, device=noise.device)
     found: list[Flow] = []
-    for k, radius in enumerate(radii):
+    for k, (radius, pull) in enumerate(zip(radii, sums, strict=True)):
         tensor = level.tensor_sums(radius)
-        ridge = LEAST_RIDGE * (tensor[0] + tensor[2])
-        u, v = answer(tensor, window_sums(pull[:2], radius), ridge, prior)
-        for s, (other_u, other_v) in enumerate(found):
-            smaller, x, y = level.tensor_sums(radii[s]), u - other_u, v - other_v
-            apart = (smaller[0] * x + 2 * smaller[1] * y) * x + smaller[2] * y * y
+        u, v = answer(tensor, pull, LEAST_RIDGE * (tensor[0] + tensor[2]), prior)
+        for other_radius, (other_u, other_v) in zip(radii, found, strict=False):
+            smaller, x, y = level.tensor_sums(other_radius), u - other_u, v - other_v
+            apart = torch.addcmul(smaller[0] * x, smaller[1], y, value=2).mul_(x).addcmul_(smaller[2] * y, y)
             fits &= apart <= limit
         found.append((u, v))
         if k == 0:

@@ -6,9 +6,9 @@ import torch
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from sensetrack.flow.lk_smooth import FEWEST, LITTLE, NEAR
-from sensetrack.flow.tensors.level import Flow
+from sensetrack.flow.tensors.level import Flow, Level
 from sensetrack.flow.tensors.median import SIDE, median
-from sensetrack.flow.tensors.sums import window_sums
+from sensetrack.flow.tensors.sums import sums_of_windows, window_sums
 
 
 def confident_mean(flow: Flow, tensor: torch.Tensor, ridge: torch.Tensor, radius: int) -> Flow:
@@ -30,26 +30,30 @@ def confident_mean(flow: Flow, tensor: torch.Tensor, ridge: torch.Tensor, radius
     return x / count, y / count
 
 
-def window_mean(flow: Flow, weight: torch.Tensor, number: torch.Tensor, radii: tuple[int, ...], share: float) -> Flow:
+def window_mean(flow: Flow, level: Level, number: torch.Tensor, radii: tuple[int, ...], share: float) -> Flow:
     """Return the flow averaged over a share of the window that each pixel and those beside it have chosen.
 
     Parameters
     ----------
     flow : tuple of Tensor
-    weight : Tensor
+    level : Level
+        Whose weights say what each pixel counts.
     number : Tensor
         uint8 ``(row, col)``: which of the windows each pixel has chosen.
     radii : tuple of int
     share : float
     """
+    # Of windows of one reach, the first says it for all.
+    firsts = {reach: k for k, reach in reversed(list(enumerate(int(radius * share) for radius in radii))) if reach}
+    reaches = tuple(sorted(firsts))
+    if not reaches:
+        return flow
     least, (x, y) = _least_around(number), flow
-    channels = torch.stack([x * weight, y * weight, weight])
-    for k, radius in enumerate(radii):
-        reach = int(radius * share)
-        if reach >= 1:
-            sums = window_sums(channels, reach)
-            taken = (least >= k) & (sums[2] > 0.5)
-            x, y = torch.where(taken, sums[0] / sums[2], x), torch.where(taken, sums[1] / sums[2], y)
+    sums = sums_of_windows(torch.stack([x * level.weight, y * level.weight]), reaches)
+    for reach, (along, down) in zip(reaches, sums, strict=True):
+        counted = level.weight_sums(reach)
+        taken = (least >= firsts[reach]) & (counted > 0.5)
+        x, y = torch.where(taken, along / counted, x), torch.where(taken, down / counted, y)
     return x, y
 
 

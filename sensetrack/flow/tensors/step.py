@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from sensetrack.flow.tensors.level import Flow, Level
@@ -18,23 +20,32 @@ def pulls(level: Level, flow: Flow, whole: bool) -> torch.Tensor:
     return torch.stack([weighted * level.slope_x, weighted * level.slope_y, weighted * e])
 
 
-def answer(tensor: torch.Tensor, sums: torch.Tensor, ridge: torch.Tensor, prior: Flow) -> Flow:
+def answer(tensor: torch.Tensor, sums: Sequence[torch.Tensor], ridge: torch.Tensor, prior: Flow) -> Flow:
     """Return the displacement of windows, drawn towards a prior with a weight of ``ridge``.
 
     Parameters
     ----------
     tensor : Tensor
         From `Level.tensor_sums`.
-    sums : Tensor
-        Of what `pulls` returns, over the same windows.
+    sums : sequence of Tensor
+        Of the first two of `pulls`, over the same windows.
     ridge : Tensor
         ``(row, col)``.
     prior : tuple of Tensor
     """
     a, b, d = tensor[0] + ridge, tensor[1], tensor[2] + ridge
-    scale = 1 / (a * d - b * b)
+    scale = torch.addcmul(a * d, b, b, value=-1).reciprocal_()
     p, q = torch.addcmul(sums[0], ridge, prior[0]), torch.addcmul(sums[1], ridge, prior[1])
-    return (d * p - b * q) * scale, (a * q - b * p) * scale
+    x, y = torch.addcmul(d * p, b, q, value=-1), torch.addcmul(a * q, b, p, value=-1)
+    return x.mul_(scale), y.mul_(scale)
+
+
+def left(tensor: torch.Tensor, sums: Sequence[torch.Tensor], flow: Flow) -> torch.Tensor:
+    """Return the sum of squares that the displacement of a window leaves in it; ``sums`` of all `pulls`."""
+    x, y = flow
+    energy = torch.addcmul(torch.addcmul(sums[2], sums[0], x, value=-2), sums[1], y, value=-2)
+    energy.addcmul_(torch.addcmul(tensor[0] * x, tensor[1], y, value=2), x)
+    return energy.addcmul_(tensor[2] * y, y)
 
 
 def solve(level: Level, pull: torch.Tensor, radius: int, ridge: torch.Tensor, prior: Flow) -> tuple[Flow, torch.Tensor]:
@@ -51,7 +62,5 @@ def solve(level: Level, pull: torch.Tensor, radius: int, ridge: torch.Tensor, pr
     prior : tuple of Tensor
     """
     tensor, sums = level.tensor_sums(radius), window_sums(pull, radius)
-    x, y = answer(tensor, sums, ridge, prior)
-    energy = sums[2] - 2 * (sums[0] * x + sums[1] * y)
-    energy.add_(tensor[0] * x * x).add_(tensor[1] * x * y, alpha=2).add_(tensor[2] * y * y)
-    return (x, y), energy
+    flow = answer(tensor, sums, ridge, prior)
+    return flow, left(tensor, sums, flow)

@@ -60,6 +60,42 @@ def window_sums(channels: torch.Tensor, radius: int) -> torch.Tensor:
     return box_sums(channels, 2 * radius + 1)
 
 
+def sums_of_windows(channels: torch.Tensor, radii: tuple[int, ...]) -> list[torch.Tensor]:
+    """Return the sums over windows of several sizes around every pixel, which share what they have in common.
+
+    Parameters
+    ----------
+    channels : Tensor
+        ``(channel, row, col)``, floating; beyond its border there is nothing.
+    radii : tuple of int
+
+    Returns
+    -------
+    list of Tensor
+        For every radius, of the same shape as the channels.
+    """
+    widest, (_, height, width) = max(radii), channels.shape
+    out = [torch.empty_like(channels) for _ in radii]
+    for number, channel in enumerate(channels):
+        wide = pad(channel, (widest, widest, widest, widest))
+        cols = wide.shape[1]
+        # Sums of 1, 2, 4, ... pixels down the columns serve all sizes.
+        powers = [wide.reshape(-1)]
+        while 2 << len(powers) - 1 <= 2 * widest + 1:
+            shift = cols << len(powers) - 1
+            powers.append(powers[-1][:-shift] + powers[-1][shift:])
+        for radius, target in zip(radii, out, strict=True):
+            side, start, line = 2 * radius + 1, widest - radius, None
+            for k, sums in enumerate(powers):
+                if side >> k & 1:
+                    first = (start + (side & (1 << k) - 1)) * cols
+                    more = sums[first : first + height * cols]
+                    line = more if line is None else line + more
+            across = _add_up(line[start:], side, 1)
+            target[number] = across.as_strided((height, width), (cols, 1))
+    return out
+
+
 def inner_sums(tiles: torch.Tensor, side: int) -> torch.Tensor:
     """Return the sums over those windows that lie inside each of many small arrays.
 

@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason='PyTorch is not there: pip install "sensetrack[deep]"')
 
 from sensetrack.flow import lk_level, lk_prepare, lk_propagate, lk_search, lk_select, lk_smooth, lk_step  # noqa: E402
-from sensetrack.flow.tensors import level, propagate, search, select, smooth, step, views  # noqa: E402
+from sensetrack.flow.tensors import level, propagate, search, select, smooth, step, sums, views  # noqa: E402
 from sensetrack.flow.weights import fade  # noqa: E402
 
 FlowArrays = tuple[np.ndarray, np.ndarray]
@@ -56,10 +56,15 @@ def test_pyramids_without_slow_changes(pyramid: list[lk_prepare.Views], texture:
 
 
 def test_a_level_made_ready(levels: tuple[Any, Any]) -> None:
-    for name in ("reference", "spline", "slope_x", "slope_y", "weight", "tensor"):
-        expected, found = getattr(levels[0], name), getattr(levels[1], name).numpy()
-        assert found == pytest.approx(expected, abs=2e-5), name
-    assert levels[1].tensor_sums(7).numpy() == pytest.approx(levels[0].tensor_sums(7), rel=1e-4, abs=1e-4)
+    mine, theirs = levels
+    for name in ("reference", "spline", "slope_x", "slope_y", "weight"):
+        assert getattr(theirs, name).numpy() == pytest.approx(getattr(mine, name), abs=2e-5), name
+    assert theirs.tensor.numpy() == pytest.approx(mine.tensor[:3], abs=2e-5)
+    theirs.sum_tensors((7, 12, 7))
+    for radius in (7, 12, 3):
+        expected = mine.tensor_sums(radius)
+        assert theirs.tensor_sums(radius).numpy() == pytest.approx(expected[:3], rel=1e-4, abs=1e-4)
+        assert theirs.weight_sums(radius).numpy() == pytest.approx(expected[3], rel=1e-4, abs=1e-4)
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -109,8 +114,13 @@ def test_means_over_windows_and_what_edges_are_given(
     weight = levels[0].weight
     number = np.random.default_rng(3).integers(1, 3, weight.shape).astype(np.uint8)
     number[:50], number[60:70] = 2, 0
+    for radii, share in ((RADII, 0.1), (RADII, 0.0), ((4, 5, 6), 0.3)):
+        expected = lk_smooth.window_mean(flow, weight, number, radii, share)
+        found = smooth.window_mean(on_tensors(flow), levels[1], torch.tensor(number), radii, share)
+        for array, mine in zip(expected, found, strict=True):
+            assert mine.numpy() == pytest.approx(array, abs=1e-4)
     expected = lk_smooth.window_mean(flow, weight, number, RADII, 0.3)
-    found = smooth.window_mean(on_tensors(flow), torch.tensor(weight), torch.tensor(number), RADII, 0.3)
+    found = smooth.window_mean(on_tensors(flow), levels[1], torch.tensor(number), RADII, 0.3)
     expected += lk_smooth.settle(flow, weight)
     found += smooth.settle(on_tensors(flow), torch.tensor(weight))
     for array, mine in zip(expected, found, strict=True):
@@ -131,7 +141,8 @@ def test_maps_of_noise(levels: tuple[Any, Any], flow: FlowArrays) -> None:
 def test_choosing_windows(levels: tuple[Any, Any], flow: FlowArrays, on_tensors: ToTensors) -> None:
     pull, noise = noise_of(levels[0], flow)
     expected, numbers = lk_select.select(levels[0], pull, flow, RADII, noise, 12.0)
-    found, mine = select.select(levels[1], torch.tensor(pull), on_tensors(flow), RADII, torch.tensor(noise), 12.0)
+    over = sums.sums_of_windows(torch.tensor(pull[:2]), RADII)
+    found, mine = select.select(levels[1], over, on_tensors(flow), RADII, torch.tensor(noise), 12.0)
     same = mine.numpy() == numbers
     assert same.mean() > 0.999
     assert len(np.unique(numbers)) == 3

@@ -30,6 +30,13 @@ def test_sums_over_windows(smooth: Smooth, radius: int) -> None:
     assert found == pytest.approx(lk_sums.window_sums(channels, radius), abs=2e-4 * (2 * radius + 1))
 
 
+@pytest.mark.parametrize("radii", [(0,), (5,), (4, 6, 11, 17, 28, 45), (9, 2, 9)])
+def test_sums_over_windows_of_several_sizes(smooth: Smooth, radii: tuple[int, ...]) -> None:
+    channels = torch.tensor(np.stack([smooth((40, 61), seed=k, scale=1) for k in range(2)]))
+    for radius, found in zip(radii, sums.sums_of_windows(channels, radii), strict=True):
+        assert found.numpy() == pytest.approx(sums.window_sums(channels, radius).numpy(), abs=1e-3)
+
+
 @pytest.mark.parametrize("side", [1, 2, 5, 8, 23])
 def test_sums_of_cells(smooth: Smooth, side: int) -> None:
     channels = np.stack([smooth((40, 33), seed=k, scale=1) for k in range(2)]).astype(np.float64)

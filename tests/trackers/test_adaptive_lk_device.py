@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,15 @@ def half_flat_pair(bump: Bump, moved: Moved, texture: Texture) -> Pair:
     first, second = moved(1.3, -0.4, 2.0, SHAPE)
     first[:, :90] = second[:, :90] = 100
     return first, second
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Let PyTorch use one thread: its threads wait in loops, which takes the cores from other processes."""
+    count = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(count)
 
 
 @pytest.fixture

@@ -85,12 +85,15 @@ def sums_of_windows(channels: torch.Tensor, radii: tuple[int, ...]) -> list[torc
             shift = cols << len(powers) - 1
             powers.append(powers[-1][:-shift] + powers[-1][shift:])
         for radius, target in zip(radii, out, strict=True):
-            side, start, line = 2 * radius + 1, widest - radius, None
-            for k, sums in enumerate(powers):
-                if side >> k & 1:
-                    first = (start + (side & (1 << k) - 1)) * cols
-                    more = sums[first : first + height * cols]
-                    line = more if line is None else line + more
+            side, start = 2 * radius + 1, widest - radius
+            rows = [
+                sums[(start + (side & (1 << k) - 1)) * cols :][: height * cols]
+                for k, sums in enumerate(powers)
+                if side >> k & 1
+            ]
+            line = rows[0]
+            for more in rows[1:]:
+                line = line + more
             across = _add_up(line[start:], side, 1)
             target[number] = across.as_strided((height, width), (cols, 1))
     return out

@@ -113,7 +113,9 @@ class Field:
         if absent:
             raise InputError(f"not a displacement field: it has no layer {', '.join(absent)}")
         floats = {name: np.asarray(array, np.float32) for name, array in layers.items() if name != "flags"}
-        flags = np.nan_to_num(np.asarray(layers["flags"], np.float32), nan=float(Flag.NODATA)).astype(np.uint8)
+        flags = np.asarray(layers["flags"])
+        if flags.dtype != np.uint8:
+            flags = np.nan_to_num(np.asarray(flags, np.float32), nan=float(Flag.NODATA)).astype(np.uint8)
         named = {name: floats.pop(name) for name in LAYERS[:-1]}
         return cls(**named, flags=flags, extra=floats)
 

@@ -80,7 +80,7 @@ class Assessment:
     covariance: DoubleArray
 
 
-def assess(sums: DoubleArray, side: int, calibration: Calibration) -> Assessment:
+def assess(sums: DoubleArray, side: int, calibration: Calibration, broad: DoubleArray | None = None) -> Assessment:
     """Judge a flow from what is left after it.
 
     The covariance has four parts. The first is that of a least-squares match of the window: the sandwich
@@ -97,6 +97,8 @@ def assess(sums: DoubleArray, side: int, calibration: Calibration) -> Assessment
     side : int
         Side of the window in cells over which errors hang together.
     calibration : Calibration
+    broad : ndarray of float64, optional
+        From `broad_sums`, for those who judge in several windows.
 
     Returns
     -------
@@ -105,7 +107,10 @@ def assess(sums: DoubleArray, side: int, calibration: Calibration) -> Assessment
     pulls = sums[_PULLS]
     products = np.stack([pulls[0] ** 2, pulls[1] ** 2, pulls[0] * pulls[1]])
     around = window_sums(np.concatenate([sums, products]), side)
-    broad = window_sums(sums[:_TEXTURES], max(side, BROAD))
+    if side >= BROAD:
+        broad = around[:_TEXTURES]
+    elif broad is None:
+        broad = broad_sums(sums)
     weight, flow = sums[0], sums[_FLOW] / np.maximum(sums[0], 1e-9)
     bend = np.where(weight > 0, around[_FLOW] / np.maximum(around[0], 1e-9) - flow, 0.0)
     bends = window_sums(weight * np.stack([bend[0] ** 2, bend[1] ** 2, bend[0] * bend[1]]), side)
@@ -117,6 +122,11 @@ def assess(sums: DoubleArray, side: int, calibration: Calibration) -> Assessment
     shares = calibration.roughness, calibration.way_back, calibration.floor
     _judge(around, bends, noise, float((side * CELL) ** 2), shares, out)
     return Assessment(*out)
+
+
+def broad_sums(sums: DoubleArray) -> DoubleArray:
+    """Return what correlation and strain are found from, summed over windows of `BROAD` cells."""
+    return window_sums(sums[:_TEXTURES], BROAD)
 
 
 def _strain(flow: DoubleArray) -> DoubleArray:

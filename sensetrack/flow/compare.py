@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from sensetrack.flow.lattice import CELL, cells_of
-from sensetrack.flow.spline import coefficients, value_at
-from sensetrack.flow.tiling import Tile, over_tiles
+from sensetrack.flow.spline import bilinear_row, coefficients, warp_row
+from sensetrack.flow.tiling import KEEPS_NAN, Tile, over_tiles
 from sensetrack.flow.weights import FADE
 from sensetrack.types import DoubleArray, FloatArray
 
@@ -69,27 +70,16 @@ def compare(
     sums = np.zeros((len(SUMS), *cells_of(reference.shape)))
     miss = np.empty_like(reference)
     spline = coefficients(secondary)
-    returns = back if back is not None else there
     weights = reference_weight, secondary_weight
 
     def run(tile: Tile) -> None:
-        _compare(reference, spline, weights, there, returns, back is not None, tile, sums, miss)
+        _compare(reference, spline, weights, there, back or there, back is not None, tile, sums, miss)
 
     over_tiles(reference.shape, run)
     return sums, miss
 
 
-@njit(cache=True, nogil=True)
-def bilinear(values: FloatArray, row: float, col: float) -> np.float32:
-    """Return a value between pixels; the position lies inside the array."""
-    top, left = min(int(row), values.shape[0] - 2), min(int(col), values.shape[1] - 2)
-    t, u = np.float32(row - top), np.float32(col - left)
-    upper = values[top, left] + u * (values[top, left + 1] - values[top, left])
-    lower = values[top + 1, left] + u * (values[top + 1, left + 1] - values[top + 1, left])
-    return np.float32(upper + t * (lower - upper))
-
-
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath=KEEPS_NAN, error_model="numpy")
 def _compare(
     reference: FloatArray,
     spline: FloatArray,
@@ -103,88 +93,112 @@ def _compare(
 ) -> None:
     top, bottom, left, right = tile
     height, width = reference.shape
-    dx, dy = there
-    least = np.float32(0.5 / (FADE + 1))
-    moved = np.zeros((bottom - top + 2, right - left + 2), np.float32)
-    weight = np.zeros_like(moved)
-    for r in range(max(top - 1, 0), min(bottom + 1, height)):
-        for c in range(max(left - 1, 0), min(right + 1, width)):
-            y, x = r + dy[r, c], c + dx[r, c]
-            is_mine = top <= r < bottom and left <= c < right
-            if is_mine:
-                miss[r, c] = np.nan
-            if not (weights[0][r, c] > 0 and 0 <= y <= height - 1 and 0 <= x <= width - 1):
-                continue
-            target = bilinear(weights[1], y, x)
-            if target < least:
-                continue
-            weight[r - top + 1, c - left + 1] = weights[0][r, c] * target
-            moved[r - top + 1, c - left + 1] = value_at(spline, y, x)
-            if is_mine:
-                miss[r, c] = 0
-    for i in range(top // CELL, -(-bottom // CELL)):
-        for j in range(left // CELL, -(-right // CELL)):
-            _sum_up(reference, moved, weight, there, back, has_back, (top, left), (i, j), miss, sums[:, i, j])
+    # Gradients look one pixel further: three rows of the image moved back are at hand, and the pixels beside the tile.
+    first, last = max(left - 1, 0), min(right + 1, width)
+    at, size = 1 - (left - first), right - left
+    ring_moved = np.zeros((3, size + 2), np.float32)
+    ring_weight = np.zeros((3, size + 2), np.float32)
+    places, shares = np.empty(size + 2, np.uint32), np.empty((2, size + 2), np.float32)
+    across, beside = np.zeros((2, size + 2), np.float32), np.zeros((3, size + 2), np.float32)
+    totals = np.zeros((len(SUMS), size + CELL), np.float32)
+    for r in range(top - 1, bottom + 1):
+        moved, weight = ring_moved[r % 3], ring_weight[r % 3]
+        moved[:] = np.float32(0)
+        weight[:] = np.float32(0)
+        if 0 <= r < height:
+            _move(spline, weights, there, r, first, last, places, shares, moved[at:], weight[at:])
+        if r <= top:
+            continue
+        here = r - 1
+        for k in range(3):
+            row = reference[min(max(here - 1 + k, 0), height - 1)]
+            beside[k, at : at + last - first] = row[first:last]
+            if left == 0:
+                beside[k, 0] = row[0]
+            if right == width:
+                beside[k, size + 1] = row[width - 1]
+        dx, dy, missed = there[0][here, left:right], there[1][here, left:right], miss[here, left:right]
+        if has_back:
+            for part in range(2):
+                bilinear_row(back[part], here, left, dx, dy, np.float32(0), across[part, :size])
+        _count(beside, ring_moved, ring_weight[here % 3], here, dx, dy, across, has_back, missed, totals[:, :size])
+        if (here + 1) % CELL == 0 or here == bottom - 1:
+            for j in range(left // CELL, -(-right // CELL)):
+                start = j * CELL - left
+                for k in range(len(SUMS)):
+                    total = 0.0
+                    for c in range(start, start + CELL):
+                        total += totals[k, c]
+                    sums[k, here // CELL, j] = total
+            totals[:, :] = np.float32(0)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
-def _sum_up(
+@njit(cache=True, nogil=True, fastmath=KEEPS_NAN, forceinline=True)
+def _move(
+    spline: FloatArray,
+    weights: tuple[FloatArray, FloatArray],
+    flow: tuple[FloatArray, FloatArray],
+    row: int,
+    first: int,
+    last: int,
+    places: NDArray[np.uint32],
+    shares: FloatArray,
+    moved: FloatArray,
+    weight: FloatArray,
+) -> None:
+    """Write the secondary where a row's flow leads and the weight of both there, 0 where either is invalid."""
+    count, least, zero = last - first, np.float32(0.5 / (FADE + 1)), np.float32(0)
+    dx, dy, own = flow[0][row, first:last], flow[1][row, first:last], weights[0][row, first:last]
+    warp_row(spline, row, first, dx, dy, places, shares, moved[:count])
+    bilinear_row(weights[1], row, first, dx, dy, zero, weight[:count])
+    for c in range(count):
+        is_known = (own[c] > zero) & (weight[c] >= least)
+        weight[c] = own[c] * weight[c] if is_known else zero
+        moved[c] = moved[c] if is_known else zero
+
+
+@njit(cache=True, nogil=True, fastmath=KEEPS_NAN, forceinline=True)
+def _count(
     reference: FloatArray,
     moved: FloatArray,
     weight: FloatArray,
-    there: tuple[FloatArray, FloatArray],
-    back: tuple[FloatArray, FloatArray],
+    row: int,
+    dx: FloatArray,
+    dy: FloatArray,
+    back: FloatArray,
     has_back: bool,
-    corner: tuple[int, int],
-    cell: tuple[int, int],
     miss: FloatArray,
-    out: DoubleArray,
+    totals: FloatArray,
 ) -> None:
-    """Write the sums of one cell, and how far the way back misses."""
-    height, width = reference.shape
-    dx, dy = there
-    half = np.float32(0.5)
-    n = mean_x = mean_y = first_1 = second_1 = first_2 = second_2 = product = steep = 0.0
-    xx = yy = xy = pull_x = pull_y = miss_xx = miss_yy = miss_xy = count = 0.0
-    for r in range(cell[0] * CELL, min((cell[0] + 1) * CELL, height)):
-        row = r - corner[0] + 1
-        above, below = max(r - 1, 0), min(r + 1, height - 1)
-        for c in range(cell[1] * CELL, min((cell[1] + 1) * CELL, width)):
-            col = c - corner[1] + 1
-            w = weight[row, col]
-            if w <= 0:
-                continue
-            first, second = reference[r, c], moved[row, col]
-            first_x = half * (reference[r, min(c + 1, width - 1)] - reference[r, max(c - 1, 0)])
-            first_y = half * (reference[below, c] - reference[above, c])
-            second_x = half * (moved[row, col + 1] - moved[row, col - 1])
-            second_y = half * (moved[row + 1, col] - moved[row - 1, col])
-            rest = w * (second - first)
-            if has_back:
-                y, x = r + dy[r, c], c + dx[r, c]
-                miss_x, miss_y = dx[r, c] + bilinear(back[0], y, x), dy[r, c] + bilinear(back[1], y, x)
-                miss[r, c] = np.sqrt(miss_x * miss_x + miss_y * miss_y)
-                miss_xx += w * miss_x * miss_x
-                miss_yy += w * miss_y * miss_y
-                miss_xy += w * miss_x * miss_y
-            n += w
-            mean_x += w * dx[r, c]
-            mean_y += w * dy[r, c]
-            first_1 += w * first
-            second_1 += w * second
-            first_2 += w * first * first
-            second_2 += w * second * second
-            product += w * first * second
-            steep += w * half * (first_x * first_x + first_y * first_y + second_x * second_x + second_y * second_y)
-            xx += w * first_x * second_x
-            yy += w * first_y * second_y
-            xy += w * half * (first_x * second_y + first_y * second_x)
-            pull_x += rest * half * (first_x + second_x)
-            pull_y += rest * half * (first_y + second_y)
-            count += 1.0
-    values = (
-        n, mean_x, mean_y, first_1, second_1, first_2, second_2, product, steep,
-        xx, yy, xy, pull_x, pull_y, miss_xx, miss_yy, miss_xy, count,
-    )  # fmt: skip
-    for k, value in enumerate(values):
-        out[k] = value
+    """Add a row's products to the sums of its columns, and write how far the way back misses."""
+    half, zero, one = np.float32(0.5), np.float32(0), np.float32(1 if has_back else 0)
+    above, here, below = reference[0], reference[1], reference[2]
+    higher, level, lower = moved[(row + 2) % 3], moved[row % 3], moved[(row + 1) % 3]
+    for c in range(dx.size):
+        w = weight[c + 1]
+        x, y = dx[c] if w > zero else zero, dy[c] if w > zero else zero
+        a, b = here[c + 1], level[c + 1]
+        ax, ay = half * (here[c + 2] - here[c]), half * (below[c + 1] - above[c + 1])
+        bx, by = half * (level[c + 2] - level[c]), half * (lower[c + 1] - higher[c + 1])
+        rest = w * (b - a) * half
+        u, v = one * (x + back[0, c]), one * (y + back[1, c])
+        miss[c] = np.sqrt(u * u + v * v) if w > zero else np.float32(np.nan)
+        wa, wb = w * a, w * b
+        totals[0, c] += w
+        totals[1, c] += w * x
+        totals[2, c] += w * y
+        totals[3, c] += wa
+        totals[4, c] += wb
+        totals[5, c] += wa * a
+        totals[6, c] += wb * b
+        totals[7, c] += wa * b
+        totals[8, c] += w * half * (ax * ax + ay * ay + bx * bx + by * by)
+        totals[9, c] += w * ax * bx
+        totals[10, c] += w * ay * by
+        totals[11, c] += w * half * (ax * by + ay * bx)
+        totals[12, c] += rest * (ax + bx)
+        totals[13, c] += rest * (ay + by)
+        totals[14, c] += w * u * u
+        totals[15, c] += w * v * v
+        totals[16, c] += w * u * v
+        totals[17, c] += np.float32(1) if w > zero else zero

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from sensetrack.flow.compare import bilinear
+from sensetrack.flow.spline import bilinear
 from sensetrack.flow.tiling import Tile, over_tiles
 from sensetrack.flow.weights import FADE
 from sensetrack.types import FloatArray

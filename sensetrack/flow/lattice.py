@@ -80,14 +80,3 @@ def place(position: float, count: int) -> tuple[int, int, float]:
     at = min(max((position + 0.5) / CELL - 0.5, 0.0), count - 1.0)
     first = int(at)
     return first, min(first + 1, count - 1), at - first
-
-
-@njit(cache=True, nogil=True)
-def between(values: DoubleArray, row: float, col: float) -> float:
-    """Return the bilinear value of a layer of cells at a position in pixels."""
-    top, bottom, down = place(row, values.shape[0])
-    left, right, across = place(col, values.shape[1])
-    upper = values[top, left] + across * (values[top, right] - values[top, left])
-    lower = values[bottom, left] + across * (values[bottom, right] - values[bottom, left])
-    result: float = upper + down * (lower - upper)
-    return result

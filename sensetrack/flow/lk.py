@@ -21,13 +21,8 @@ from sensetrack.flow.lk_smooth import confident_mean, median, noise_map, settle,
 from sensetrack.flow.lk_step import pulls, solve
 from sensetrack.flow.lk_sums import window_sums
 from sensetrack.flow.pyramid import double
+from sensetrack.flow.tiling import over_rows
 from sensetrack.types import FlagArray, FloatArray
-
-SEARCH_RADIUS = 5
-"""Half the side of the windows of the search, in pixels of the coarsest level."""
-
-LEAST_RIDGE = 1e-3
-"""Share of a window's tensor that always draws to the prior, so that one direction without texture stays put."""
 
 CONTEXT = (64, 128)
 """Pixels of context that the finest level needs around what it is asked for, and the next."""
@@ -118,7 +113,21 @@ class Found(NamedTuple):
     reference: FloatArray
 
 
-def adaptive_lk(pyramid: list[Views], settings: Settings, pad: int = 0) -> Found:
+class Start(NamedTuple):
+    """Where the descent begins: whole lags of the coarsest level, both ways."""
+
+    there: Flow
+    back: Flow
+
+
+def begin(pyramid: list[Views], settings: Settings) -> Start:
+    """Try all displacements at the coarsest level."""
+    coarsest = len(pyramid) - 1
+    reach = -(-settings.search >> coarsest) + 1 if settings.search else 0
+    return Start(*search(pyramid[coarsest].reference, pyramid[coarsest].secondary, reach))
+
+
+def adaptive_lk(pyramid: list[Views], settings: Settings, start: Start, pad: int = 0) -> Found:
     """Find the flow from the reference to the secondary.
 
     Parameters
@@ -126,6 +135,8 @@ def adaptive_lk(pyramid: list[Views], settings: Settings, pad: int = 0) -> Found
     pyramid : list of Views
         From `views`, the finest level first.
     settings : Settings
+    start : Start
+        From `begin`.
     pad : int
         Pixels on every side that are context only, a multiple of the coarsest level's pixel. Fine levels, whose pixels
         look less far, leave out all of it but `CONTEXT`; the flow then has ``min(pad, CONTEXT[0])`` left.
@@ -134,11 +145,11 @@ def adaptive_lk(pyramid: list[Views], settings: Settings, pad: int = 0) -> Found
     -------
     Found
     """
-    level, flow = _descend(pyramid, settings, 0, pad)
+    level, flow = _descend(pyramid, settings, start.there, 0, pad)
     return _finish(level, flow, settings)
 
 
-def way_back(pyramid: list[Views], settings: Settings, pad: int = 0) -> Flow:
+def way_back(pyramid: list[Views], settings: Settings, start: Start, pad: int = 0) -> Flow:
     """Find the flow from the secondary to the reference at half the size, and return it at the full one.
 
     It knows nothing of the way there: where content has changed, the two hardly ever meet.
@@ -146,9 +157,9 @@ def way_back(pyramid: list[Views], settings: Settings, pad: int = 0) -> Flow:
     away = cropped(pad, 0) - cropped(pad, 1)
     swapped = [view.swapped for view in pyramid]
     if len(pyramid) == 1:
-        return _descend(swapped, settings, 0, pad)[1]
+        return _descend(swapped, settings, start.back, 0, pad)[1]
     quick = replace(settings, coarse_propagations=min(1, settings.coarse_propagations))
-    _, (dx, dy) = _descend(swapped, quick, 1, pad)
+    _, (dx, dy) = _descend(swapped, quick, start.back, 1, pad)
     return _crop(double(dx), away), _crop(double(dy), away)
 
 
@@ -161,11 +172,9 @@ def _crop(array: FloatArray, away: int) -> FloatArray:
     return np.ascontiguousarray(array[away : array.shape[0] - away, away : array.shape[1] - away])
 
 
-def _descend(pyramid: list[Views], settings: Settings, finest: int, pad: int) -> tuple[Level, Flow]:
+def _descend(pyramid: list[Views], settings: Settings, flow: Flow, finest: int, pad: int) -> tuple[Level, Flow]:
     """Follow the flow from the coarsest level down to the one numbered ``finest``."""
     coarsest = len(pyramid) - 1
-    reach = -(-settings.search >> coarsest) + 1 if settings.search else 0
-    flow = search(pyramid[coarsest].reference, pyramid[coarsest].secondary, reach, SEARCH_RADIUS)
     for number in range(coarsest, finest - 1, -1):
         away = cropped(pad, number)
         if number < coarsest:
@@ -183,24 +192,30 @@ def _steps(level: Level, flow: Flow, number: int, settings: Settings) -> Flow:
         (settings.fine_radius, settings.fine_steps) if is_fine else (settings.coarse_radius, settings.coarse_steps)
     )
     strength = settings.coarse_prior if number > 1 else settings.fine_prior
-    energy = window_sums((level.weight * level.reference * level.reference)[None], radius)[0] * np.float32(0.1)
+    energy = _tenth(level, radius)
     for step in range(steps):
-        tensor = level.tensor_sums(radius)
-        ridge = np.float32(strength) * energy + np.float32(LEAST_RIDGE) * (tensor[0] + tensor[2])
-        prior = confident_mean(flow, tensor, ridge, 2 * radius)
-        flow = median(solve(level, pulls(level, flow, True), radius, ridge, prior, energy))
+        prior = confident_mean(flow, level, radius, strength, energy)
+        flow = median(solve(level, pulls(level, flow, True), radius, strength, prior, energy))
         if not is_fine and settings.coarse_distances and step >= steps - settings.coarse_propagations:
-            flow = propagate(
-                level,
-                flow,
-                noise_map(energy, tensor[3], CELL),
-                settings.coarse_distances,
-                3,
-                settings.gain,
-            )
+            noise = noise_map(energy, level.counts(radius), CELL)
+            flow = propagate(level, flow, noise, settings.coarse_distances, 3, settings.gain)
     if is_fine and settings.fine_distances:
-        flow = propagate(level, flow, noise_map(energy, tensor[3], CELL), settings.fine_distances, 4, settings.gain)
+        noise = noise_map(energy, level.counts(radius), CELL)
+        flow = propagate(level, flow, noise, settings.fine_distances, 4, settings.gain)
     return flow
+
+
+def _tenth(level: Level, radius: int) -> FloatArray:
+    """Return a tenth of what there is in windows: what a first step may leave."""
+    squares = np.empty_like(level.weight)
+
+    def run(top: int, bottom: int) -> None:
+        image = level.reference[top:bottom]
+        np.multiply(level.weight[top:bottom], np.float32(0.1) * image * image, out=squares[top:bottom])
+
+    over_rows(len(squares), run)
+    sums: FloatArray = window_sums(squares[None], radius)[0]
+    return sums
 
 
 def _finish(level: Level, flow: Flow, settings: Settings) -> Found:
@@ -208,28 +223,34 @@ def _finish(level: Level, flow: Flow, settings: Settings) -> Found:
     radii = settings.radii
     middle = min(radii, key=lambda radius: abs(radius - NOISE_RADIUS))
     number: FlagArray = np.zeros(flow[0].shape, np.uint8)
+    energy = np.zeros_like(flow[0])
+    nothing = np.zeros_like(flow[0]), np.zeros_like(flow[1])
     for turn in range(settings.whole_passes + settings.rest_passes):
         whole = turn < settings.whole_passes
         flow = median(settle(flow, level.weight))
         if turn and not whole and settings.smooth:
             flow = window_mean(flow, level.weight, number, radii, settings.smooth)
         pull = pulls(level, flow, whole)
-        prior = flow if whole else (np.zeros_like(flow[0]), np.zeros_like(flow[1]))
-        noise = _noise(level, pull, prior, middle)
+        prior = flow if whole else nothing
+        solve(level, pull, middle, 0.0, prior, energy)
+        noise = noise_map(energy, level.counts(middle), CELL)
         found, number = select(level, pull, prior, radii, noise, settings.bound)
-        flow = found if whole else (flow[0] + found[0], flow[1] + found[1])
+        flow = found if whole else _sum(flow, found)
         distances = settings.whole_distances if whole else settings.rest_distances
         if distances:
             flow = propagate(level, flow, noise, distances, 4, settings.gain)
     return Found(settle(median(settle(flow, level.weight)), level.weight), number, level.weight, level.reference)
 
 
-def _noise(level: Level, pull: FloatArray, prior: Flow, radius: int) -> FloatArray:
-    """Return the variance of what windows of one size leave of the difference."""
-    energy = np.empty_like(pull[0])
-    tensor = level.tensor_sums(radius)
-    solve(level, pull, radius, np.float32(LEAST_RIDGE) * (tensor[0] + tensor[2]), prior, energy)
-    return noise_map(energy, tensor[3], CELL)
+def _sum(flow: Flow, more: Flow) -> Flow:
+    """Return a flow and what was missing from it."""
+
+    def run(top: int, bottom: int) -> None:
+        for part, addend in zip(flow, more, strict=True):
+            addend[top:bottom] += part[top:bottom]
+
+    over_rows(len(flow[0]), run)
+    return more
 
 
-__all__ = ["Found", "Settings", "adaptive_lk", "cropped", "views", "way_back"]
+__all__ = ["Found", "Settings", "Start", "adaptive_lk", "begin", "cropped", "views", "way_back"]

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from sensetrack.flow.assess import Assessment, Calibration, assess
+from sensetrack.flow.assess import Assessment, Calibration, assess, broad_sums
 from sensetrack.flow.lattice import CELL, cells_of
 from sensetrack.types import DoubleArray, FlagArray, Mask
 
@@ -40,7 +40,8 @@ def judge(
     chosen = _mean_of_cells(number)
     low = np.minimum(chosen.astype(np.int64), len(radii) - 1)
     high = np.minimum(low + 1, len(radii) - 1)
-    found = [assess(sums, max(1, round((2 * radius + 1) / CELL)), calibration) for radius in radii]
+    broad = broad_sums(sums)
+    found = [assess(sums, max(1, round((2 * radius + 1) / CELL)), calibration, broad) for radius in radii]
 
     def between(name: str) -> DoubleArray:
         layers = np.stack([getattr(each, name) for each in found])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
-from sensetrack.flow.lk_sums import window_sums
-from sensetrack.flow.pyramid import halve
+from sensetrack.flow.boxes import across
+from sensetrack.flow.pyramid import halve, halve_weighted
+from sensetrack.flow.tiling import over_rows
 from sensetrack.flow.weights import FADE
 from sensetrack.types import FloatArray
 
@@ -70,53 +72,112 @@ def views(
     highpass : int
         Half the side of the window whose mean is taken out at the finest level.
     """
-    images = zip(
-        _pyramid(reference, reference_weight, levels), _pyramid(secondary, secondary_weight, levels), strict=True
-    )
     out = []
-    for number, ((first, first_weight), (second, second_weight)) in enumerate(images):
-        radius = COARSE if number else highpass
-        first, first_share = without_mean(first, first_weight, radius)
-        second, second_share = without_mean(second, second_weight, radius)
-        powers = [power(*each, (5 * radius) // 2) for each in ((first, first_weight), (second, second_weight))]
-        if number == 0:
-            first_weight, second_weight = _inner(first_weight), _inner(second_weight)
-        out.append(Views(first, second, first_weight * first_share, second_weight * second_share, *powers))
+    images = (reference, reference_weight), (secondary, secondary_weight)
+    for number in range(levels):
+        radius, touch = (COARSE, 0) if number else (highpass, TOUCH)
+        if number:
+            first, second = (halve_weighted(*image, LEAST) for image in images)
+            images = first, second
+        centred = [without_mean(*image, radius, touch) for image in images]
+        flat, counts = zip(*centred, strict=True)
+        powers = (power(each, image[1], (5 * radius) // 2) for each, image in zip(flat, images, strict=True))
+        out.append(Views(*flat, *counts, *powers))
     return out
 
 
-def _pyramid(image: FloatArray, weight: FloatArray, levels: int) -> list[tuple[FloatArray, FloatArray]]:
-    out = [(image, weight)]
-    for _ in range(1, levels):
-        share = halve(weight)
-        image = np.asarray(halve(image * weight) / np.maximum(share, np.float32(1e-6)), np.float32)
-        weight = np.where(share < LEAST, np.float32(0), share)
-        out.append((image, weight))
-    return out
+def without_mean(image: FloatArray, weight: FloatArray, radius: int, touch: int) -> tuple[FloatArray, FloatArray]:
+    """Return an image less its mean over windows of valid pixels, and what its pixels count.
 
+    The mean of a cut window is that of other ground, and moves with the edge, not with the ground: pixels count by the
+    fourth power of the window's valid share.
 
-def _inner(weight: FloatArray) -> FloatArray:
-    """Return weights that are 0 where a spline between the pixels would see what is invalid, `TOUCH` pixels away."""
-    least = np.float32(TOUCH / (FADE + 1))
-    return np.asarray(np.maximum(weight - least, np.float32(0)) / (np.float32(1) - least), np.float32)
-
-
-def without_mean(image: FloatArray, weight: FloatArray, radius: int) -> tuple[FloatArray, FloatArray]:
-    """Return an image less its mean over windows of valid pixels, and the fourth power of each window's valid share.
-
-    The mean of a cut window is that of other ground, and moves with the edge, not with the ground.
+    Parameters
+    ----------
+    image, weight : ndarray of float32
+        ``(row, col)``; the weight 0..1, 0 where invalid.
+    radius : int
+        Half the side of the window.
+    touch : int
+        Weights are 0 this near to what is invalid, where a spline between the pixels would see it.
     """
-    sums = window_sums(np.stack([image * weight, weight]), radius)
-    mean = sums[0] / np.maximum(sums[1], np.float32(1e-6))
-    share = np.minimum(sums[1] / np.float32((2 * radius + 1) ** 2), np.float32(1))
-    return np.where(weight > 0, image - mean, np.float32(0)), np.asarray(share**4, np.float32)
+    out, counts = np.empty_like(image), np.empty_like(weight)
+    least = np.float32(touch / (FADE + 1))
+    over_rows(len(image), lambda top, bottom: _without_mean(image, weight, radius, least, top, bottom, out, counts))
+    return out, counts
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _without_mean(
+    image: FloatArray,
+    weight: FloatArray,
+    radius: int,
+    least: np.float32,
+    top: int,
+    bottom: int,
+    out: FloatArray,
+    counts: FloatArray,
+) -> None:
+    height, width = image.shape
+    line, scratch = np.zeros((2, width + 2 * radius), np.float32), np.empty((2, width + 2 * radius), np.float32)
+    sums, whole = np.empty((2, width), np.float32), np.float32(1 / (2 * radius + 1) ** 2)
+    one, zero, tiny = np.float32(1), np.float32(0), np.float32(1e-6)
+    inner = line[:, radius : radius + width]
+    for r in range(max(top - 1 - radius, 0), min(top + radius, height)):
+        _count_in(image[r], weight[r], one, inner)
+    for r in range(top, bottom):
+        if r + radius < height:
+            _count_in(image[r + radius], weight[r + radius], one, inner)
+        if r - radius - 1 >= 0:
+            _count_in(image[r - radius - 1], weight[r - radius - 1], -one, inner)
+        for k in range(2):
+            across(line[k], 2 * radius + 1, scratch, sums[k])
+        total, number, here, w, target, count = sums[0], sums[1], image[r], weight[r], out[r], counts[r]
+        for c in range(width):
+            target[c] = here[c] - total[c] / max(number[c], tiny) if w[c] > zero else zero
+            share = min(number[c] * whole, one)
+            count[c] = max(w[c] - least, zero) / (one - least) * share * share * share * share
+
+
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
+def _count_in(image: FloatArray, weight: FloatArray, sign: np.float32, line: FloatArray) -> None:
+    """Add a row's weighted values and weights to sums down the columns. In place."""
+    total, number = line[0], line[1]
+    for c in range(image.size):
+        w = sign * weight[c]
+        total[c] += w * image[c]
+        number[c] += w
 
 
 def power(image: FloatArray, weight: FloatArray, radius: int) -> FloatArray:
     """Return the mean square of an image over windows of valid pixels; 0 where there are none."""
-    sums = window_sums(np.stack([image * image * weight, weight]), radius)
-    mean: FloatArray = np.divide(sums[0], sums[1], out=np.zeros_like(image), where=sums[1] > FEWEST)
-    return mean
+    out = np.empty_like(image)
+    over_rows(len(image), lambda top, bottom: _power(image, weight, radius, top, bottom, out))
+    return out
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _power(image: FloatArray, weight: FloatArray, radius: int, top: int, bottom: int, out: FloatArray) -> None:
+    height, width = image.shape
+    line, scratch = np.zeros((2, width + 2 * radius), np.float32), np.empty((2, width + 2 * radius), np.float32)
+    sums, square = np.empty((2, width), np.float32), np.empty(width, np.float32)
+    one, zero, few = np.float32(1), np.float32(0), np.float32(FEWEST)
+    inner = line[:, radius : radius + width]
+    for r in range(max(top - 1 - radius, 0), min(top + radius, height)):
+        square[:] = image[r] * image[r]
+        _count_in(square, weight[r], one, inner)
+    for r in range(top, bottom):
+        if r + radius < height:
+            square[:] = image[r + radius] * image[r + radius]
+            _count_in(square, weight[r + radius], one, inner)
+        if r - radius - 1 >= 0:
+            square[:] = image[r - radius - 1] * image[r - radius - 1]
+            _count_in(square, weight[r - radius - 1], -one, inner)
+        for k in range(2):
+            across(line[k], 2 * radius + 1, scratch, sums[k])
+        total, number, target = sums[0], sums[1], out[r]
+        for c in range(width):
+            target[c] = max(total[c], zero) / number[c] if number[c] > few else zero
 
 
 def without(pyramid: list[Views], kept: FloatArray) -> list[Views]:

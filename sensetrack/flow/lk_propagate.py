@@ -11,7 +11,7 @@ from numba import njit
 
 from sensetrack.flow.boxes import across
 from sensetrack.flow.lk_level import Flow, Level
-from sensetrack.flow.lk_step import warp_row
+from sensetrack.flow.spline import warp_row
 from sensetrack.flow.tiling import Tile, over_squares
 from sensetrack.types import FloatArray
 

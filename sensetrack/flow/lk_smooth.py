@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from sensetrack.flow.lk_level import Flow
-from sensetrack.flow.lk_sums import window_sums
+from sensetrack.flow.boxes import across
+from sensetrack.flow.lk_level import LEAST_RIDGE, Flow, Level
+from sensetrack.flow.lk_sums import weighted_means
 from sensetrack.flow.tiling import over_rows
 from sensetrack.types import FlagArray, FloatArray
 
@@ -36,7 +38,7 @@ def median(flow: Flow, side: int = 5) -> Flow:
     return out
 
 
-def confident_mean(flow: Flow, tensor: FloatArray, ridge: FloatArray, radius: int) -> Flow:
+def confident_mean(flow: Flow, level: Level, radius: int, strength: float, energy: FloatArray) -> Flow:
     """Return the mean flow around every pixel; pixels count by how much their window says beside the ridge.
 
     A window with the least diagonal element h of its tensor and the ridge l counts ``(h / (h + 4 l))^2``.
@@ -44,26 +46,33 @@ def confident_mean(flow: Flow, tensor: FloatArray, ridge: FloatArray, radius: in
     Parameters
     ----------
     flow : tuple of ndarray of float32
-    tensor : ndarray of float32
-        ``(3, row, col)``, summed over windows.
-    ridge : ndarray of float32
+    level : Level
     radius : int
-        Half the side of the window of the mean.
+        Half the side of the windows that the flow is of, and a quarter of the side, about, of that of the mean.
+    strength : float
+    energy : ndarray of float32
+        ``(row, col)``; with ``strength`` it makes the ridge, as in `sensetrack.flow.lk_step.solve`.
     """
-    channels = np.empty((3, *flow[0].shape), np.float32)
-    over_rows(len(flow[0]), lambda top, bottom: _confide(flow, tensor, ridge, top, bottom, channels))
-    sums = window_sums(channels, radius)
-    return sums[0] / sums[2], sums[1] / sums[2]
+    channels, tensor = np.empty((3, *flow[0].shape), np.float32), level.tensor_sums(radius)
+    weight = np.float32(strength)
+    over_rows(len(energy), lambda top, bottom: _confide(flow, tensor, weight, energy, top, bottom, channels))
+    dx, dy = weighted_means(channels, 2 * radius)
+    return dx, dy
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _confide(flow: Flow, tensor: FloatArray, ridge: FloatArray, top: int, bottom: int, out: FloatArray) -> None:
+def _confide(
+    flow: Flow, tensor: FloatArray, strength: np.float32, energy: FloatArray, top: int, bottom: int, out: FloatArray
+) -> None:
+    ridge, four, tiny, little = np.float32(LEAST_RIDGE), np.float32(4), np.float32(1e-30), np.float32(1e-3)
     for r in range(top, bottom):
-        for c in range(ridge.shape[1]):
-            least = min(tensor[0, r, c], tensor[2, r, c])
-            share = least / (least + np.float32(4) * ridge[r, c] + np.float32(1e-30))
-            w = share * share + np.float32(1e-3)
-            out[0, r, c], out[1, r, c], out[2, r, c] = w * flow[0][r, c], w * flow[1][r, c], w
+        xx, yy, rest, u, v = tensor[0, r], tensor[2, r], energy[r], flow[0][r], flow[1][r]
+        wu, wv, ww = out[0, r], out[1, r], out[2, r]
+        for c in range(rest.size):
+            least = min(xx[c], yy[c])
+            share = least / (least + four * (strength * rest[c] + ridge * (xx[c] + yy[c])) + tiny)
+            w = share * share + little
+            wu[c], wv[c], ww[c] = w * u[c], w * v[c], w
 
 
 def window_mean(flow: Flow, weight: FloatArray, number: FlagArray, radii: tuple[int, ...], share: float) -> Flow:
@@ -81,37 +90,86 @@ def window_mean(flow: Flow, weight: FloatArray, number: FlagArray, radii: tuple[
     """
     import cv2
 
-    least = cv2.erode(number, np.ones((5, 5), np.uint8))
-    out = flow[0].copy(), flow[1].copy()
-    channels = np.stack([flow[0] * weight, flow[1] * weight, weight])
-    for k, radius in enumerate(radii):
-        reach = int(radius * share)
-        if reach >= 1 and (least >= k).any():
-            sums = window_sums(channels, reach)
-            over_rows(len(weight), lambda top, bottom: _take(sums, least, k, top, bottom, out))  # noqa: B023
+    kernel = np.ones((5, 5), np.uint8)
+    reaches = np.array([int(radius * share) for radius in radii])
+    out, rows = (np.empty_like(flow[0]), np.empty_like(flow[1])), len(weight)
+
+    def run(top: int, bottom: int) -> None:
+        first, last = max(top - 2, 0), min(bottom + 2, rows)
+        least = cv2.erode(number[first:last], kernel)[top - first : bottom - first]
+        _window_mean(flow, weight, np.asarray(least, np.uint8), reaches, top, bottom, out)
+
+    over_rows(rows, run)
     return out
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _take(sums: FloatArray, least: FlagArray, k: int, top: int, bottom: int, out: Flow) -> None:
+def _window_mean(
+    flow: Flow, weight: FloatArray, least: FlagArray, reaches: NDArray[np.int64], top: int, bottom: int, out: Flow
+) -> None:
     """Write the means where at least window ``k`` was chosen and anything counts."""
-    for r in range(top, bottom):
-        for c in range(least.shape[1]):
-            if least[r, c] >= k and sums[2, r, c] > np.float32(0.5):
-                out[0][r, c] = sums[0, r, c] / sums[2, r, c]
-                out[1][r, c] = sums[1, r, c] / sums[2, r, c]
+    height, width = weight.shape
+    for part in range(2):
+        out[part][top:bottom] = flow[part][top:bottom]
+    for k in range(len(reaches)):
+        reach = reaches[k]
+        if reach < 1:
+            continue
+        line, scratch = np.zeros((3, width + 2 * reach), np.float32), np.empty((2, width + 2 * reach), np.float32)
+        sums, inner = np.empty((3, width), np.float32), line[:, reach : reach + width]
+        for r in range(max(top - 1 - reach, 0), min(top + reach, height)):
+            _count_in(flow[0][r], flow[1][r], weight[r], np.float32(1), inner)
+        for r in range(top, bottom):
+            if r + reach < height:
+                _count_in(flow[0][r + reach], flow[1][r + reach], weight[r + reach], np.float32(1), inner)
+            if r - reach - 1 >= 0:
+                _count_in(flow[0][r - reach - 1], flow[1][r - reach - 1], weight[r - reach - 1], np.float32(-1), inner)
+            for part in range(3):
+                across(line[part], 2 * reach + 1, scratch, sums[part])
+            which, dx, dy = least[r - top], out[0][r], out[1][r]
+            for c in range(width):
+                is_meant = (which[c] >= k) & (sums[2, c] > np.float32(FEWEST))
+                n = max(sums[2, c], np.float32(FEWEST))
+                dx[c] = sums[0, c] / n if is_meant else dx[c]
+                dy[c] = sums[1, c] / n if is_meant else dy[c]
+
+
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
+def _count_in(dx: FloatArray, dy: FloatArray, weight: FloatArray, sign: np.float32, line: FloatArray) -> None:
+    """Add a row's weighted flow and weights to sums down the columns. In place."""
+    u, v, n = line[0], line[1], line[2]
+    for c in range(weight.size):
+        w = sign * weight[c]
+        u[c] += w * dx[c]
+        v[c] += w * dy[c]
+        n[c] += w
 
 
 def settle(flow: Flow, weight: FloatArray) -> Flow:
-    """Return the flow, drawn in from around where pixels count next to nothing: at edges of what is valid."""
-    unsure = weight < LITTLE
-    if not unsure.any():
-        return flow
-    counts = np.where(unsure, np.float32(0), weight)
-    sums = window_sums(np.stack([flow[0] * counts, flow[1] * counts, counts]), NEAR)
-    unsure &= sums[2] > FEWEST
-    total = np.maximum(sums[2], FEWEST)
-    return np.where(unsure, sums[0] / total, flow[0]), np.where(unsure, sums[1] / total, flow[1])
+    """Draw the flow in from around where pixels count next to nothing, at edges of what is valid. In place."""
+    over_rows(len(weight), lambda top, bottom: _settle(flow, weight, top, bottom))
+    return flow
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _settle(flow: Flow, weight: FloatArray, top: int, bottom: int) -> None:
+    """Only pixels that count are looked at and only others are written, so that the order does not matter."""
+    height, width = weight.shape
+    little, few, zero = np.float32(LITTLE), np.float32(FEWEST), np.float32(0)
+    for r in range(top, bottom):
+        w = weight[r]
+        for c in range(width):
+            if w[c] >= little:
+                continue
+            n = u = v = zero
+            for i in range(max(r - NEAR, 0), min(r + NEAR + 1, height)):
+                for j in range(max(c - NEAR, 0), min(c + NEAR + 1, width)):
+                    if weight[i, j] >= little:
+                        n += weight[i, j]
+                        u += weight[i, j] * flow[0][i, j]
+                        v += weight[i, j] * flow[1][i, j]
+            if n > few:
+                flow[0][r, c], flow[1][r, c] = u / n, v / n
 
 
 def noise_map(energy: FloatArray, count: FloatArray, cell: int) -> FloatArray:
@@ -126,15 +184,44 @@ def noise_map(energy: FloatArray, count: FloatArray, cell: int) -> FloatArray:
     count : ndarray of float32
         What its pixels count together.
     cell : int
-        Side of a cell.
+        Side of a cell, a divisor of `sensetrack.flow.tiling.STRIP`.
     """
     import cv2
 
     rows, cols = energy.shape
-    size = (cols // cell, rows // cell)
-    total, number = (cv2.resize(layer, size, interpolation=cv2.INTER_AREA) for layer in (energy, count))
+    total, number = np.empty((2, rows // cell, cols // cell), np.float32)
+
+    def shrink(top: int, bottom: int) -> None:
+        for layer, cells in ((energy, total), (count, number)):
+            here = cells[top // cell : bottom // cell]
+            here[:] = cv2.resize(layer[top:bottom], here.shape[::-1], interpolation=cv2.INTER_AREA)
+
+    over_rows(rows, shrink)
     around, counted = (cv2.blur(layer, (5, 5), borderType=cv2.BORDER_ISOLATED) for layer in (total, number))
     everywhere = total.mean() / max(float(number.mean()), 1e-6)
     spread = np.divide(around, counted, out=np.full_like(total, everywhere), where=counted > FEWEST)
     cells = cv2.medianBlur(np.divide(total, number, out=spread, where=number > FEWEST), 5)
-    return np.asarray(np.maximum(cv2.resize(cells, (cols, rows), interpolation=cv2.INTER_LINEAR), np.float32(1e-20)))
+    out = np.empty_like(energy)
+    over_rows(rows, lambda top, bottom: _between(np.maximum(cells, np.float32(1e-20)), cell, top, bottom, out))
+    return out
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _between(cells: FloatArray, cell: int, top: int, bottom: int, out: FloatArray) -> None:
+    """Write values of cells to pixels, bilinear between their centres."""
+    rows, cols = cells.shape
+    line = np.empty(cols + 2, np.float32)
+    for r in range(top, bottom):
+        at = min(max((r + 0.5) / cell - 0.5, 0.0), rows - 1.0)
+        first = int(at)
+        down, second = np.float32(at - first), min(first + 1, rows - 1)
+        for j in range(cols):
+            line[j + 1] = cells[first, j] + down * (cells[second, j] - cells[first, j])
+        line[0], line[cols + 1] = line[1], line[cols]
+        for k in range(cell):
+            place = (k + 0.5) / cell - 0.5
+            shift = 0 if place < 0 else 1
+            share = np.float32(place + 1 if place < 0 else place)
+            left, right, target = line[shift : shift + cols], line[shift + 1 :], out[r, k::cell]
+            for j in range(cols):
+                target[j] = left[j] + share * (right[j] - left[j])

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from sensetrack.flow.boxes import across
-from sensetrack.flow.lk_level import BORDER, Flow, Level
+from sensetrack.flow.lk_level import LEAST_RIDGE, Flow, Level
 from sensetrack.flow.lk_sums import begin, enter
+from sensetrack.flow.spline import warp_row
 from sensetrack.flow.tiling import over_rows
 from sensetrack.types import FloatArray
 
@@ -33,67 +33,6 @@ def pulls(level: Level, flow: Flow, whole: bool) -> FloatArray:
         ),
     )
     return out
-
-
-@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
-def warp_row(
-    spline: FloatArray,
-    row: int,
-    left: int,
-    dx: FloatArray,
-    dy: FloatArray,
-    places: NDArray[np.uint32],
-    shares: FloatArray,
-    out: FloatArray,
-) -> None:
-    """Write the secondary where a row's flow leads, or at the nearest position in the image.
-
-    In two goes, so that a processor does many pixels at once: first where each pixel comes from, then the cubic
-    B-spline there.
-
-    Parameters
-    ----------
-    spline : ndarray of float32
-        Coefficients, `sensetrack.flow.lk_level.BORDER` pixels larger on every side.
-    row, left : int
-        Of the first pixel.
-    dx, dy : ndarray of float32
-        ``(n,)``.
-    places : ndarray of uint32
-        ``(>= n,)``, scratch.
-    shares : ndarray of float32
-        ``(2, >= n)``, scratch.
-    out : ndarray of float32
-        ``(n,)``.
-    """
-    height, width = spline.shape
-    flat = spline.reshape(-1)
-    border, zero = np.float32(BORDER), np.float32(0)
-    last_row, last_col = np.float32(height - 1 - 2 * BORDER), np.float32(width - 1 - 2 * BORDER)
-    along, down = shares[0], shares[1]
-    for k in range(out.size):
-        y = min(max(np.float32(row) + dy[k], zero), last_row) + border
-        x = min(max(np.float32(left + k) + dx[k], zero), last_col) + border
-        i, j = np.int32(y), np.int32(x)
-        down[k], along[k] = y - np.float32(i), x - np.float32(j)
-        places[k] = np.uint32((i - np.int32(1)) * np.int32(width) + j - np.int32(1))
-    one, six, half, two_thirds = np.float32(1), np.float32(1 / 6), np.float32(0.5), np.float32(2 / 3)
-    stride, first, second, third = np.uint32(width), np.uint32(1), np.uint32(2), np.uint32(3)
-    for k in range(out.size):
-        t, u = down[k], along[k]
-        s, v = one - t, one - u
-        a0, a3, a1 = s * s * s * six, t * t * t * six, two_thirds - t * t * (one - half * t)
-        b0, b3, b1 = v * v * v * six, u * u * u * six, two_thirds - u * u * (one - half * u)
-        a2, b2 = one - a0 - a1 - a3, one - b0 - b1 - b3
-        at = places[k]
-        total = a0 * (b0 * flat[at] + b1 * flat[at + first] + b2 * flat[at + second] + b3 * flat[at + third])
-        at += stride
-        total += a1 * (b0 * flat[at] + b1 * flat[at + first] + b2 * flat[at + second] + b3 * flat[at + third])
-        at += stride
-        total += a2 * (b0 * flat[at] + b1 * flat[at + first] + b2 * flat[at + second] + b3 * flat[at + third])
-        at += stride
-        total += a3 * (b0 * flat[at] + b1 * flat[at + first] + b2 * flat[at + second] + b3 * flat[at + third])
-        out[k] = total
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -125,8 +64,11 @@ def _pulls(
             square[c] = w[c] * e * e
 
 
-def solve(level: Level, pull: FloatArray, radius: int, ridge: FloatArray, prior: Flow, energy: FloatArray) -> Flow:
-    """Return the displacement of each window, drawn towards a prior with a weight of ``ridge``.
+def solve(level: Level, pull: FloatArray, radius: int, strength: float, prior: Flow, energy: FloatArray) -> Flow:
+    """Return the displacement of each window, drawn towards a prior.
+
+    Added to the diagonal of the structure tensor's sum is ``strength`` times what the step before has left in the
+    window, and `sensetrack.flow.lk_level.LEAST_RIDGE` times the trace.
 
     Parameters
     ----------
@@ -135,15 +77,14 @@ def solve(level: Level, pull: FloatArray, radius: int, ridge: FloatArray, prior:
         From `pulls`.
     radius : int
         Half the side of the windows.
-    ridge : ndarray of float32
-        ``(row, col)``: what is added to the diagonal of the structure tensor's sum.
+    strength : float
     prior : tuple of ndarray of float32
     energy : ndarray of float32
-        ``(row, col)``, written: the sum of squares left in the window.
+        ``(row, col)``: the sum of squares left in the window; overwritten with the new one.
     """
     out = np.empty_like(pull[0]), np.empty_like(pull[0])
-    tensor = level.tensor_sums(radius)
-    over_rows(len(out[0]), lambda top, bottom: _solve(tensor, pull, radius, ridge, prior, top, bottom, out, energy))
+    tensor, weight = level.tensor_sums(radius), np.float32(strength)
+    over_rows(len(out[0]), lambda top, bottom: _solve(tensor, pull, radius, weight, prior, top, bottom, out, energy))
     return out
 
 
@@ -152,7 +93,7 @@ def _solve(
     tensor: FloatArray,
     pull: FloatArray,
     radius: int,
-    ridge: FloatArray,
+    strength: np.float32,
     prior: Flow,
     top: int,
     bottom: int,
@@ -161,20 +102,21 @@ def _solve(
 ) -> None:
     width = pull.shape[2]
     line, scratch = np.empty((3, width + 2 * radius), np.float32), np.empty((2, width + 2 * radius), np.float32)
-    sums = np.empty((3, width), np.float32)
+    sums, two, least = np.empty((3, width), np.float32), np.float32(2), np.float32(LEAST_RIDGE)
+    pull_x, pull_y, square = sums[0], sums[1], sums[2]
     begin(pull, top, radius, line)
     for r in range(top, bottom):
         enter(pull, r, radius, line)
         for k in range(3):
             across(line[k], 2 * radius + 1, scratch, sums[k])
         xx, xy, yy = tensor[0, r], tensor[1, r], tensor[2, r]
-        u, v = prior[0][r], prior[1][r]
+        u, v, dx, dy, rest = prior[0][r], prior[1][r], out[0][r], out[1][r], energy[r]
         for c in range(width):
-            extra = ridge[r, c]
+            extra = strength * rest[c] + least * (xx[c] + yy[c])
             a, b, d = xx[c] + extra, xy[c], yy[c] + extra
-            p, q = sums[0, c] + extra * u[c], sums[1, c] + extra * v[c]
+            p, q = pull_x[c] + extra * u[c], pull_y[c] + extra * v[c]
             scale = np.float32(1) / (a * d - b * b)
             x, y = (d * p - b * q) * scale, (a * q - b * p) * scale
-            out[0][r, c], out[1][r, c] = x, y
-            rest = sums[2, c] - np.float32(2) * (sums[0, c] * x + sums[1, c] * y)
-            energy[r, c] = rest + xx[c] * x * x + np.float32(2) * b * x * y + yy[c] * y * y
+            dx[c], dy[c] = x, y
+            left = square[c] - two * (pull_x[c] * x + pull_y[c] * y)
+            rest[c] = left + xx[c] * x * x + two * b * x * y + yy[c] * y * y

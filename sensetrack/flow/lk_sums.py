@@ -80,3 +80,40 @@ def _window_sums(channels: FloatArray, radius: int, top: int, bottom: int, out: 
         enter(channels, row, radius, line)
         for c in range(count):
             across(line[c], 2 * radius + 1, scratch, out[c, row])
+
+
+def weighted_means(channels: FloatArray, radius: int) -> tuple[FloatArray, ...]:
+    """Return the means over windows of ``2 * radius + 1`` pixels around every pixel.
+
+    Parameters
+    ----------
+    channels : ndarray of float32
+        ``(channel, row, col)``: values times what they count, and last what they count, which must never be nothing in
+        a whole window.
+    radius : int
+
+    Returns
+    -------
+    tuple of ndarray of float32
+        ``(row, col)`` for each channel but the last.
+    """
+    out = np.empty((len(channels) - 1, *channels.shape[1:]), np.float32)
+    over_rows(channels.shape[1], lambda top, bottom: _weighted_means(channels, radius, top, bottom, out))
+    return tuple(out)
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _weighted_means(channels: FloatArray, radius: int, top: int, bottom: int, out: FloatArray) -> None:
+    count, _, width = channels.shape
+    line, scratch = np.empty((count, width + 2 * radius), np.float32), np.empty((2, width + 2 * radius), np.float32)
+    sums = np.empty((count, width), np.float32)
+    begin(channels, top, radius, line)
+    for row in range(top, bottom):
+        enter(channels, row, radius, line)
+        for c in range(count):
+            across(line[c], 2 * radius + 1, scratch, sums[c])
+        last = sums[count - 1]
+        for c in range(count - 1):
+            target, total = out[c, row], sums[c]
+            for x in range(width):
+                target[x] = total[x] / last[x]

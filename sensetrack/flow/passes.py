@@ -17,9 +17,6 @@ Flow = tuple[FloatArray, FloatArray]
 Find = Callable[[FloatArray, FloatArray, bool], Flow]
 """Returns the flow between two images; the last argument says whether it is the last pass."""
 
-BORDER = 2
-"""Pixels added around an image that is moved, so that its spline reaches up to its border."""
-
 REACH = 3
 """Standard deviations of the smoothing after which its Gaussian is cut off."""
 
@@ -67,7 +64,7 @@ def in_passes(
     dx, dy = find(reference, secondary, passes == 1)
     if passes == 1:
         return dx, dy
-    spline = coefficients(np.pad(secondary, BORDER, mode="edge"))
+    spline = coefficients(secondary)
     for number in range(2, passes + 1):
         guess_x, guess_y = smooth((dx, dy), reference_weight, smoothing, longest)
         moved, target = secondary, secondary_weight
@@ -122,7 +119,7 @@ def move(spline: FloatArray, weight: FloatArray, flow: Flow) -> tuple[FloatArray
     Parameters
     ----------
     spline : ndarray of float32
-        ``(row, col)``, from `sensetrack.flow.spline.coefficients` of the image with `BORDER` pixels added all round.
+        ``(row, col)``, from `sensetrack.flow.spline.coefficients` of the image.
     weight : ndarray of float32
         0..1, of the image's own shape.
     flow : tuple of ndarray of float32
@@ -153,7 +150,7 @@ def _move(
     for r in range(top, bottom):
         for c in range(left, right):
             y, x = r + dy[r, c], c + dx[r, c]
-            image[r, c] = value_at(spline, y + BORDER, x + BORDER)
+            image[r, c] = value_at(spline, y, x)
             moved[r, c] = 0
             if 0 <= y <= height - 1 and 0 <= x <= width - 1:
                 i, j = min(int(y), height - 2), min(int(x), width - 2)

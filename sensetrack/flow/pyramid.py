@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from sensetrack.flow.tiling import Tile, over_tiles
+from sensetrack.flow.tiling import Tile, over_rows, over_tiles
 from sensetrack.types import FloatArray
 
 
@@ -49,6 +49,55 @@ def _halve(image: FloatArray, tile: Tile, out: FloatArray) -> None:
         for c in range(left, right):
             ends = down[max(2 * c - 1, 0)] + down[min(2 * c + 2, width - 1)]
             out[r, c] = outer * ends + inner * (down[2 * c] + down[2 * c + 1])
+
+
+def halve_weighted(image: FloatArray, weight: FloatArray, least: float) -> tuple[FloatArray, FloatArray]:
+    """Return an image at half its size as `halve` does, of what counts, and what its pixels count.
+
+    Parameters
+    ----------
+    image, weight : ndarray of float32
+        ``(row, col)`` with even sides; the weight 0..1, 0 where invalid.
+    least : float
+        Weight of a pixel of the result below which it is 0.
+    """
+    out = np.empty((image.shape[0] // 2, image.shape[1] // 2), np.float32)
+    counts = np.empty_like(out)
+    over_rows(len(out), lambda top, bottom: _halve_weighted(image, weight, np.float32(least), top, bottom, out, counts))
+    return out, counts
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _halve_weighted(
+    image: FloatArray,
+    weight: FloatArray,
+    least: np.float32,
+    top: int,
+    bottom: int,
+    out: FloatArray,
+    counts: FloatArray,
+) -> None:
+    height, width = image.shape
+    half = width // 2
+    outer, inner, tiny, zero = np.float32(1 / 8), np.float32(3 / 8), np.float32(1e-6), np.float32(0)
+    # One pixel more on either side, as the outermost ones go on.
+    down, count = np.empty(width + 2, np.float32), np.empty(width + 2, np.float32)
+    for r in range(top, bottom):
+        a, b, c, d = max(2 * r - 1, 0), 2 * r, 2 * r + 1, min(2 * r + 2, height - 1)
+        i0, i1, i2, i3 = image[a], image[b], image[c], image[d]
+        w0, w1, w2, w3 = weight[a], weight[b], weight[c], weight[d]
+        value, number = down[1 : 1 + width], count[1 : 1 + width]
+        for k in range(width):
+            value[k] = outer * (w0[k] * i0[k] + w3[k] * i3[k]) + inner * (w1[k] * i1[k] + w2[k] * i2[k])
+            number[k] = outer * (w0[k] + w3[k]) + inner * (w1[k] + w2[k])
+        for line in (down, count):
+            line[0], line[width + 1] = line[1], line[width]
+        target, share = out[r], counts[r]
+        for k in range(half):
+            n = outer * (count[2 * k] + count[2 * k + 3]) + inner * (count[2 * k + 1] + count[2 * k + 2])
+            v = outer * (down[2 * k] + down[2 * k + 3]) + inner * (down[2 * k + 1] + down[2 * k + 2])
+            target[k] = v / max(n, tiny)
+            share[k] = n if n >= least else zero
 
 
 def double(flow: FloatArray) -> FloatArray:

@@ -22,6 +22,9 @@ SQUARE = 32
 STRIP = 128
 """Rows of a strip; sums that run along columns start anew in each."""
 
+KEEPS_NAN = {"nsz", "arcp", "contract", "afn", "reassoc"}
+"""For compiled functions: sums may be reckoned in another order, but NaN stays what it is."""
+
 Tile = tuple[int, int, int, int]
 """First row, row after the last, first column, column after the last."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 
 from sensetrack.errors import InputError
 from sensetrack.types import DoubleArray, FloatArray, Mask, PixelArray
+
+HALF = 0.5
+"""Share of a pixel of half the size that must be valid."""
 
 
 class Source(NamedTuple):
@@ -65,6 +69,59 @@ def prepare(pixels: PixelArray, known: Mask, alignment: int, side: int) -> Sourc
     level, change = window_sums(sums[2:], side)
     texture = np.sqrt(np.divide(change, level, out=np.zeros_like(level), where=level > 0))
     return Source(image, given, valid, fade(valid), sums, texture)
+
+
+def halved(pixels: PixelArray, known: Mask) -> tuple[FloatArray, Mask]:
+    """Return an image and which of its pixels are valid at half the size; half of each must have been.
+
+    Parameters
+    ----------
+    pixels, known
+        As for `prepare`.
+    """
+    from sensetrack.flow.pyramid import halve_weighted
+
+    image, weight = _extend(amplitude(pixels), 2), _extend(known, 2).astype(np.float32)
+    smaller, share = halve_weighted(image, weight, HALF)
+    return smaller, share > 0
+
+
+def moderate(image: FloatArray, valid: Mask) -> FloatArray:
+    """Return an image of zero mean and of moderate range, times a power of two: no sum overflows, no digit is lost.
+
+    Parameters
+    ----------
+    image : ndarray of float32
+        ``(row, col)``.
+    valid : ndarray of bool
+        What is not becomes 0.
+    """
+    known = image[valid]
+    if known.size == 0:
+        return image
+    level = np.float32(known.mean(dtype=np.float64))
+    spread = float(np.abs(known - level).max())
+    scale = np.float32(2.0 ** -math.frexp(spread)[1]) if spread > 0 else np.float32(1)
+    return np.asarray(np.where(valid, (image - level) * scale, 0), np.float32)
+
+
+def at_centres(valid: Mask, pad: int, step: int, shape: tuple[int, int]) -> Mask:
+    """Return whether any of the pixels at the centre of each output pixel is valid.
+
+    Parameters
+    ----------
+    valid : ndarray of bool
+        ``(row, col)``.
+    pad, step : int
+        Pixels around the output, and pixels per output pixel.
+    shape : tuple of int
+        Of the output.
+    """
+    known = np.zeros(shape, np.bool_)
+    for row in {(step - 1) // 2, step // 2}:
+        for col in {(step - 1) // 2, step // 2}:
+            known |= valid[pad + row :: step, pad + col :: step][: shape[0], : shape[1]]
+    return known
 
 
 def _extend(array: NDArray[Any], alignment: int) -> NDArray[Any]:

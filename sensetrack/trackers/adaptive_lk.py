@@ -22,7 +22,6 @@ errors of neighbouring pixels hang together over the chosen window.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
@@ -32,8 +31,8 @@ from sensetrack.displacement import Field, Flag
 from sensetrack.params import param
 from sensetrack.trackers._base import Tracker
 from sensetrack.trackers._dense import FLAT, LARGEST_REST, SIGNIFICANCE
-from sensetrack.trackers._source import amplitude, prepare
-from sensetrack.types import FloatArray, Mask, PixelArray
+from sensetrack.trackers._source import HALF, amplitude, at_centres, halved, moderate, prepare
+from sensetrack.types import Mask, PixelArray
 
 if TYPE_CHECKING:
     from sensetrack.flow.assess import Calibration
@@ -42,27 +41,53 @@ if TYPE_CHECKING:
     from sensetrack.flow.tensors.track import Plan
 
 PRESETS: dict[str, dict[str, int]] = {
-    "fast": {"coarse_steps": 3, "fine_steps": 0, "largest": 28, "smallest": 5, "windows": 3, "passes": 1, "reach": 0},
+    "fast": {
+        "halve": 1,
+        "highpass": 16,
+        "coarse_steps": 3,
+        "fine_steps": 0,
+        "smallest": 6,
+        "largest": 40,
+        "windows": 3,
+        "passes": 2,
+        "reach": 12,
+    },
     "balanced": {
+        "halve": 0,
+        "highpass": 12,
         "coarse_steps": 4,
         "fine_steps": 2,
-        "largest": 28,
         "smallest": 5,
+        "largest": 28,
         "windows": 3,
         "passes": 2,
         "reach": 6,
     },
-    "full": {"coarse_steps": 6, "fine_steps": 2, "largest": 45, "smallest": 4, "windows": 6, "passes": 3, "reach": 16},
+    "full": {
+        "halve": 0,
+        "highpass": 12,
+        "coarse_steps": 6,
+        "fine_steps": 2,
+        "smallest": 4,
+        "largest": 45,
+        "windows": 6,
+        "passes": 3,
+        "reach": 16,
+    },
 }
 """What each preset sets."""
 
 CALIBRATIONS: dict[str, dict[str, float]] = {
-    "fast": {"noise": 0.58, "roughness": 0.1, "way_back": 0.1, "floor": 0.002},
-    "balanced": {"noise": 0.66, "roughness": 0.02, "way_back": 0.16, "floor": 0.002},
-    "full": {"noise": 0.5, "roughness": 0.004, "way_back": 0.1, "floor": 0.002},
+    "fast": {"noise": 1.15, "roughness": 0.0, "way_back": 0.1, "floor": 0.004},
+    "balanced": {"noise": 0.6, "roughness": 0.004, "way_back": 0.16, "floor": 0.004},
+    "full": {"noise": 0.7, "roughness": 0.0, "way_back": 0.1, "floor": 0.001},
 }
-"""How errors follow from what can be seen, `sensetrack.flow.assess.Calibration`: fitted to the errors on gravel, the
-Moon and radar with noise of 10 and 20 dB and speckle of 10 looks; constant displacement, bumps and faults."""
+"""How errors follow from what can be seen, `sensetrack.flow.assess.Calibration`, in pixels of the finest level: fitted
+to the errors on gravel, the Moon and radar with noise of 10 and 20 dB and speckle of 10 looks; constant displacement,
+bumps and faults."""
+
+STRIP = 128
+"""Pixels of the finest level to whose multiples blocks are aligned: strips and tiles of sums."""
 
 FEW = 0.002
 """Share of cells whose change is not worth a second go."""
@@ -96,8 +121,12 @@ class AdaptiveLk(Tracker):
         ge=2,
         le=5,
     )
-    highpass: int = param(
-        12,
+    halve: bool | None = param(
+        None,
+        "Halve the images first, and draw the displacement at half the size; four times faster where motion is smooth.",
+    )
+    highpass: int | None = param(
+        None,
         "Half the side of the window whose mean brightness is taken out; wider where texture is coarse and light even.",
         unit="px",
         ge=5,
@@ -133,7 +162,8 @@ class AdaptiveLk(Tracker):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        smallest, largest, windows = (int(self._setting(name)) for name in ("smallest", "largest", "windows"))
+        smallest, largest, windows = (self._setting(name) for name in ("smallest", "largest", "windows"))
+        highpass = self._setting("highpass")
         if smallest > largest:
             raise ValueError(
                 f"smallest = {smallest} is larger than largest = {largest}; use smallest = {largest} or less"
@@ -143,9 +173,9 @@ class AdaptiveLk(Tracker):
                 f"windows = {windows} do not fit between smallest = {smallest} and largest = {largest}; use "
                 f"windows = {len(set(self.radii))}, or a larger largest"
             )
-        if self.highpass < smallest:
+        if highpass < smallest:
             raise ValueError(
-                f"highpass = {self.highpass} takes out what windows of smallest = {smallest} see; use highpass = "
+                f"highpass = {highpass} takes out what windows of smallest = {smallest} see; use highpass = "
                 f"{smallest} or more"
             )
         return self
@@ -156,9 +186,15 @@ class AdaptiveLk(Tracker):
         return int(PRESETS[self.preset][name] if value is None else value)
 
     @property
+    def _scale(self) -> int:
+        """Pixels of the image per pixel of the finest level."""
+        return 2 if self._setting("halve") else 1
+
+    @property
     def radii(self) -> tuple[int, ...]:
-        """Half the sides of the windows to choose from."""
-        smallest, largest, windows = (self._setting(name) for name in ("smallest", "largest", "windows"))
+        """Half the sides of the windows to choose from, in pixels of the finest level."""
+        smallest, largest = (max(1, round(self._setting(name) / self._scale)) for name in ("smallest", "largest"))
+        windows = self._setting("windows")
         if windows == 1:
             return (largest,)
         return tuple(round(smallest * (largest / smallest) ** (k / (windows - 1))) for k in range(windows))
@@ -168,11 +204,11 @@ class AdaptiveLk(Tracker):
         """What the parameters mean to `sensetrack.flow.lk.adaptive_lk`."""
         from sensetrack.flow.lk import Settings
 
-        is_full, reach = self.preset == "full", self._setting("reach")
+        is_full, reach = self.preset == "full", round(self._setting("reach") / self._scale)
         return Settings(
-            levels=self.levels,
-            search=self.search,
-            highpass=self.highpass,
+            levels=self.levels + 1 - self._scale,
+            search=-(-self.search // self._scale),
+            highpass=round(self._setting("highpass") / self._scale),
             coarse_steps=self._setting("coarse_steps"),
             coarse_distances=(3, 8) if is_full else (3,),
             coarse_propagations=3 if is_full else 1,
@@ -197,14 +233,18 @@ class AdaptiveLk(Tracker):
         """What a pixel must keep to count as a measurement."""
         from sensetrack.flow.sample import Limits
 
-        return Limits(self.min_valid, FLAT, self.forward_backward, SIGNIFICANCE, LARGEST_REST)
+        return Limits(
+            self.min_valid, FLAT, self.forward_backward, SIGNIFICANCE, LARGEST_REST, longest=float(self.search)
+        )
 
     @property
     def plan(self) -> Plan:
         """What the parameters mean to `sensetrack.flow.tensors.track.track_on`."""
         from sensetrack.flow.tensors.track import Plan
 
-        return Plan(self.settings, self.calibration, self.limits, self.alignment, TEXTURE_SIDE, FEW, self.step)
+        return Plan(
+            self.settings, self.calibration, self.limits, STRIP, TEXTURE_SIDE, FEW, self.step, self._scale, HALF
+        )
 
     @property
     def spacing(self) -> int:
@@ -214,12 +254,13 @@ class AdaptiveLk(Tracker):
     @property
     def alignment(self) -> int:
         """Strips and tiles, whose places the sums depend on in the last digits."""
-        return 128
+        return STRIP * self._scale
 
     @property
     def margin(self) -> int:
         """Measured: with more, seams do not shrink any further; fine levels leave out most of it."""
-        return max(128, self.search + 2 * max(self.radii), 32 << (self.levels - 1))
+        most = max(128, 2 * max(self.radii), 16 << (self.levels - 1))
+        return max(most * self._scale, self.search + 2 * max(self.radii) * self._scale, 32 << (self.levels - 1))
 
     @property
     def smallest_image(self) -> int:
@@ -238,7 +279,7 @@ class AdaptiveLk(Tracker):
         from sensetrack.flow.changed import changed, spread
         from sensetrack.flow.compare import compare
         from sensetrack.flow.lattice import CELL
-        from sensetrack.flow.lk import adaptive_lk, cropped, views, way_back
+        from sensetrack.flow.lk import adaptive_lk, begin, cropped, views, way_back
         from sensetrack.flow.lk_errors import judge
         from sensetrack.flow.lk_prepare import without
         from sensetrack.flow.lk_smooth import LITTLE
@@ -247,22 +288,26 @@ class AdaptiveLk(Tracker):
         if device != "cpu":
             from sensetrack.flow.tensors.track import track_on
 
-            images, valid = (amplitude(reference), amplitude(secondary)), (reference_valid, secondary_valid)
-            return track_on(device, images, valid, pad, self.plan)
-        settings = self.settings
+            pair, masks = (amplitude(reference), amplitude(secondary)), (reference_valid, secondary_valid)
+            return track_on(device, pair, masks, pad, self.plan)
+        settings, scale = self.settings, self._scale
         shape = (reference.shape[0] - 2 * pad) // self.step, (reference.shape[1] - 2 * pad) // self.step
-        first = prepare(reference, reference_valid, self.alignment, TEXTURE_SIDE)
-        second = prepare(secondary, secondary_valid, self.alignment, TEXTURE_SIDE)
+        images = (reference, reference_valid), (secondary, secondary_valid)
+        if scale == 2:
+            images = halved(*images[0]), halved(*images[1])
+        first, second = (prepare(pixels, valid, STRIP, TEXTURE_SIDE) for pixels, valid in images)
+        outer, pad = pad, pad // scale
         pyramid = views(
-            _moderate(first.image, first.valid),
-            _moderate(second.image, second.valid),
+            moderate(first.image, first.valid),
+            moderate(second.image, second.valid),
             first.weight,
             second.weight,
             settings.levels,
             settings.highpass,
         )
-        found = adaptive_lk(pyramid, settings, pad)
-        back = way_back(pyramid, settings, pad) if self.forward_backward else None
+        start = begin(pyramid, settings)
+        found = adaptive_lk(pyramid, settings, start, pad)
+        back = way_back(pyramid, settings, start, pad) if self.forward_backward else None
         away = cropped(pad, 0)
         inner = _inside(pyramid[0].reference.shape, away)
         target, *weights = (
@@ -275,29 +320,19 @@ class AdaptiveLk(Tracker):
             # What has changed takes no part in a second go, so that it does not reach into the windows beside it.
             kept = np.ones_like(pyramid[0].reference)
             kept[inner] = spread(change[0], flow[0].shape)
-            flow, number, *_ = adaptive_lk(without(pyramid, kept), settings, pad)
+            flow, number, *_ = adaptive_lk(without(pyramid, kept), settings, start, pad)
             sums, miss = compare(found.reference, target, weights[0], weights[1], flow, back)
             change = changed(sums)
         miss[~first.known[inner] | (found.weight < LITTLE)] = np.nan
         cells = _inside(first.texture.shape, away // CELL)
         textures = first.texture[cells], second.texture[cells]
         known = judge(sums, change, number, self.radii, self.calibration)
-        field = sample(flow, miss, known, textures, self.limits, self.step, pad - away, shape)
-        with np.errstate(invalid="ignore"):
-            return field.with_flag(np.maximum(np.abs(field.dx), np.abs(field.dy)) > self.search, Flag.SEARCH_EDGE)
+        field = sample(flow, miss, known, textures, self.limits, self.step, pad - away, shape, scale)
+        if scale == 1 or reference_valid.all():
+            return field
+        return field.with_flag(~at_centres(reference_valid, outer, self.step, shape), Flag.NODATA)
 
 
 def _inside(shape: tuple[int, ...], border: int) -> tuple[slice, slice]:
     """Return the index of what lies ``border`` inside an array."""
     return slice(border, shape[0] - border), slice(border, shape[1] - border)
-
-
-def _moderate(image: FloatArray, valid: Mask) -> FloatArray:
-    """Return an image of zero mean and of moderate range, times a power of two: no sum overflows, no digit is lost."""
-    known = image[valid]
-    if known.size == 0:
-        return image
-    level = np.float32(known.mean(dtype=np.float64))
-    spread = float(np.abs(known - level).max())
-    scale = np.float32(2.0 ** -math.frexp(spread)[1]) if spread > 0 else np.float32(1)
-    return np.asarray(np.where(valid, (image - level) * scale, 0), np.float32)

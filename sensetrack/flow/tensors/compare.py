@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 from sensetrack.flow.compare import SUMS
 from sensetrack.flow.lattice import CELL
 from sensetrack.flow.tensors.level import Flow, is_inside
-from sensetrack.flow.tensors.spline import bilinear, coefficients, strips, warp
+from sensetrack.flow.tensors.spline import bilinear, coefficients, warp
 from sensetrack.flow.tensors.sums import cell_sums
 from sensetrack.flow.weights import FADE
 
@@ -46,7 +46,7 @@ def compare(
     (theirs,) = bilinear((weights[1],), *there)
     counts = is_inside(there) & (weights[0] > 0) & (theirs >= 0.5 / (FADE + 1))
     weight = torch.where(counts, weights[0] * theirs, 0)
-    moved = torch.where(counts, _moved(secondary, there), 0)
+    moved = torch.where(counts, warp(coefficients(secondary), *there), 0)
     zero = torch.zeros_like(reference)
     miss_x, miss_y = zero, zero
     if back is not None:
@@ -86,16 +86,6 @@ def _layers(
     yield weight * miss[1] * miss[1]
     yield weight * miss[0] * miss[1]
     yield counts
-
-
-def _moved(secondary: torch.Tensor, flow: Flow) -> torch.Tensor:
-    """Return the secondary where a flow leads, at least 1 pixel inside the border."""
-    height, width = secondary.shape
-    dx, dy = torch.empty_like(flow[0]), torch.empty_like(flow[1])
-    for strip, rows, cols in strips(secondary):
-        dx[strip] = torch.clamp(flow[0][strip], min=1 - cols, max=width - 2.001 - cols)
-        dy[strip] = torch.clamp(flow[1][strip], min=1 - rows, max=height - 2.001 - rows)
-    return warp(coefficients(secondary), dx, dy)
 
 
 def _slopes(image: torch.Tensor, beyond: str) -> Flow:

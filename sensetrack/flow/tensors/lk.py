@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import torch
 
-from sensetrack.flow.lk import CELL, LEAST_RIDGE, NOISE_RADIUS, SEARCH_RADIUS, Settings, cropped
+from sensetrack.flow.lk import CELL, NOISE_RADIUS, Settings, cropped
+from sensetrack.flow.lk_level import LEAST_RIDGE
 from sensetrack.flow.tensors.level import Flow, Level, prepare
 from sensetrack.flow.tensors.median import median_flow
 from sensetrack.flow.tensors.propagate import propagate
@@ -29,28 +30,40 @@ class Found(NamedTuple):
     reference: torch.Tensor
 
 
-def adaptive_lk(pyramid: list[Views], settings: Settings, pad: int = 0) -> Found:
+class Start(NamedTuple):
+    """Where the descent begins: whole lags of the coarsest level, both ways."""
+
+    there: Flow
+    back: Flow
+
+
+def begin(pyramid: list[Views], settings: Settings) -> Start:
+    """Try all displacements at the coarsest level."""
+    coarsest = len(pyramid) - 1
+    reach = -(-settings.search >> coarsest) + 1 if settings.search else 0
+    return Start(*search(pyramid[coarsest].reference, pyramid[coarsest].secondary, reach))
+
+
+def adaptive_lk(pyramid: list[Views], settings: Settings, start: Start, pad: int = 0) -> Found:
     """Find the flow from the reference to the secondary; see `sensetrack.flow.lk.adaptive_lk`."""
-    level, flow = _descend(pyramid, settings, 0, pad)
+    level, flow = _descend(pyramid, settings, start.there, 0, pad)
     return _finish(level, flow, settings)
 
 
-def way_back(pyramid: list[Views], settings: Settings, pad: int = 0) -> Flow:
+def way_back(pyramid: list[Views], settings: Settings, start: Start, pad: int = 0) -> Flow:
     """Find the flow from the secondary to the reference at half the size, and return it at the full one."""
     away = cropped(pad, 0) - cropped(pad, 1)
     swapped = [view.swapped for view in pyramid]
     if len(pyramid) == 1:
-        return _descend(swapped, settings, 0, pad)[1]
+        return _descend(swapped, settings, start.back, 0, pad)[1]
     quick = replace(settings, coarse_propagations=min(1, settings.coarse_propagations))
-    _, (dx, dy) = _descend(swapped, quick, 1, pad)
+    _, (dx, dy) = _descend(swapped, quick, start.back, 1, pad)
     return crop(double(dx), away), crop(double(dy), away)
 
 
-def _descend(pyramid: list[Views], settings: Settings, finest: int, pad: int) -> tuple[Level, Flow]:
+def _descend(pyramid: list[Views], settings: Settings, flow: Flow, finest: int, pad: int) -> tuple[Level, Flow]:
     """Follow the flow from the coarsest level down to the one numbered ``finest``."""
     coarsest = len(pyramid) - 1
-    reach = -(-settings.search >> coarsest) + 1 if settings.search else 0
-    flow = search(pyramid[coarsest].reference, pyramid[coarsest].secondary, reach, SEARCH_RADIUS)
     for number in range(coarsest, finest - 1, -1):
         away = cropped(pad, number)
         if number < coarsest:

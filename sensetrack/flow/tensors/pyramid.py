@@ -19,6 +19,12 @@ def halve(image: torch.Tensor) -> torch.Tensor:
     return 0.125 * (down[:, 0:-2:2] + down[:, 3::2]) + 0.375 * (down[:, 1:-1:2] + down[:, 2::2])
 
 
+def halve_weighted(image: torch.Tensor, weight: torch.Tensor, least: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return an image at half its size, of what counts, and what its pixels count: 0 where that is below ``least``."""
+    share = halve(weight)
+    return halve(image * weight) / share.clamp(min=1e-6), torch.where(share < least, 0, share)
+
+
 def double(flow: torch.Tensor) -> torch.Tensor:
     """Return one component of a flow at twice its size, in pixels of the finer level; bilinear."""
     return 2 * interpolate(flow[None, None], scale_factor=2, mode="bilinear", align_corners=False)[0, 0]

@@ -23,13 +23,14 @@ def sample(
     step: int,
     pad: int,
     shape: tuple[int, int],
+    scale: int = 1,
 ) -> dict[str, torch.Tensor]:
     """Return the layers of a field at the centres of ``step`` x ``step`` pixels; see `sensetrack.flow.sample.sample`.
 
     Parameters
     ----------
     flow : tuple of Tensor
-        dx and dy at every pixel.
+        dx and dy at every pixel of a level.
     miss : Tensor
         From `sensetrack.flow.tensors.compare.compare`.
     known : Tensor
@@ -38,85 +39,80 @@ def sample(
         Of every cell of the reference and of the secondary.
     limits : Limits
     step, pad : int
-        Pixels per output pixel, and pixels around the output that served as context.
+        Pixels of the image per output pixel, and pixels of the level around the output that served as context.
     shape : tuple of int
         Of the output.
+    scale : int
+        Pixels of the image per pixel of the level.
     """
-    x, y, missed = _means(flow, miss, step, pad, shape)
+    # Where the outer edges of pixels are whole numbers.
+    rows, cols = (
+        pad + (torch.arange(size, dtype=torch.float64, device=known.device) + 0.5) * (step / scale) for size in shape
+    )
+    x, y, missed = _means(flow, miss, rows, cols)
     is_known = ~torch.isnan(missed)
     x, y, missed = (torch.where(is_known, values, 0) for values in (x, y, missed))
-    rows, cols = (
-        pad + (step - 1) / 2 + step * torch.arange(size, dtype=torch.float64, device=known.device) for size in shape
-    )
     layers = dict(zip(LAYERS, known, strict=True))
 
     def read(name: str) -> torch.Tensor:
-        return _on_lattice(layers[name], rows, cols)
+        return _on_grid(layers[name], rows, cols, CELL)
 
     empty = ~is_known | (read("share") < limits.min_valid)
-    first = _on_lattice(textures[0], rows, cols)
     second = _between(textures[1], rows.float()[:, None] + y, cols.float() + x)
-    flat = ~empty & ((first < limits.flat) | (second < limits.flat))
-    correlation, rest, flags = read("correlation"), read("rest"), torch.zeros_like(x, dtype=torch.uint8)
-    variance_x, variance_y = read("variance_dx"), read("variance_dy")
+    flat = ~empty & (torch.minimum(_on_grid(textures[0], rows, cols, CELL), second) < limits.flat)
+    x, y, missed = x * scale, y * scale, missed * scale
+    correlation, rest = read("correlation"), read("rest") * scale
+    variance_x, variance_y = (read(name).clamp(min=1e-20) for name in ("variance_dx", "variance_dy"))
     doubtful = (missed > (limits.miss or math.inf)) | (correlation < limits.chance * read("chance"))
-    unsettled = (rest > limits.rest) & (rest * rest > 9 * (variance_x + variance_y))
-    flags += doubtful * int(Flag.LOW_QUALITY)
-    flags += unsettled * int(Flag.NOT_CONVERGED)
+    unsettled = (rest > limits.rest) & (rest * rest > 9 * scale**2 * (variance_x + variance_y))
+    beyond = torch.maximum(x.abs(), y.abs()) > limits.longest
+    flags = torch.zeros_like(x, dtype=torch.uint8)
+    for where, flag in (
+        (doubtful, Flag.LOW_QUALITY),
+        (unsettled, Flag.NOT_CONVERGED),
+        (beyond, Flag.SEARCH_EDGE),
+    ):
+        flags += where.to(torch.uint8) * int(flag)
     flags.masked_fill_(flat, int(Flag.FLAT)).masked_fill_(empty, int(Flag.NODATA))
     quality = correlation.clamp(0, 1) / (1 + missed * missed)
     rho = (read("covariance") / torch.sqrt(variance_x * variance_y)).clamp(-1, 1)
-    values = x, y, quality, variance_x.sqrt(), variance_y.sqrt(), rho
+    values = x, y, quality, variance_x.sqrt() * scale, variance_y.sqrt() * scale, rho
     nothing = empty | flat
     out = [layer.masked_fill(nothing, math.nan) for layer in values]
     return dict(zip(FIELD_LAYERS, (*out, flags), strict=True))
 
 
 def _means(
-    flow: Flow, miss: torch.Tensor, step: int, pad: int, shape: tuple[int, int]
+    flow: Flow, miss: torch.Tensor, rows: torch.Tensor, cols: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return the means of flow and miss over the valid ones of the pixels at a centre, NaN if there are none.
-
-    There are four of them where the centre lies between pixels (an even step), else one.
-    """
-    starts = sorted({pad + (step - 1) // 2, pad + step // 2})
-    places = [
-        (slice(i, i + (shape[0] - 1) * step + 1, step), slice(j, j + (shape[1] - 1) * step + 1, step))
-        for i in starts
-        for j in starts
-    ]
-    if len(places) == 1:
-        return flow[0][places[0]], flow[1][places[0]], miss[places[0]]
-    valid = [~torch.isnan(miss[place]) for place in places]
-    count = torch.stack(valid).sum(dim=0)
-    x, y, missed = (
-        torch.stack([torch.where(here, values[place], 0) for here, place in zip(valid, places, strict=True)]).sum(dim=0)
-        / count
-        for values in (*flow, miss)
+    """Return flow and miss at positions, bilinear between valid pixels, NaN where there are none."""
+    valid = ~torch.isnan(miss)
+    count, x, y, missed = (
+        _on_grid(torch.where(valid, values, 0), rows, cols, 1) for values in (torch.ones_like(miss), *flow, miss)
     )
-    return x, y, missed
+    return x / count, y / count, missed / count
 
 
-def _place(position: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _place(position: torch.Tensor, count: int, cell: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return the two cells on either side of positions along an axis, and the share of the second."""
-    at = ((position + 0.5) / CELL - 0.5).clamp(0, count - 1)
+    at = (position / cell - 0.5).clamp(0, count - 1)
     first = at.long()
     return first, (first + 1).clamp(max=count - 1), at - first
 
 
-def _on_lattice(values: torch.Tensor, rows: torch.Tensor, cols: torch.Tensor) -> torch.Tensor:
+def _on_grid(values: torch.Tensor, rows: torch.Tensor, cols: torch.Tensor, cell: int) -> torch.Tensor:
     """Return the bilinear values of a layer of cells at rows and columns of positions; float32."""
-    top, bottom, down = _place(rows, values.shape[0])
-    lines = torch.lerp(values[top], values[bottom], down[:, None]).float()
-    left, right, across = _place(cols, values.shape[1])
+    top, bottom, down = _place(rows, values.shape[0], cell)
+    lines = torch.lerp(values[top], values[bottom], down[:, None].to(values.dtype)).float()
+    left, right, across = _place(cols, values.shape[1], cell)
     return torch.lerp(lines[:, left], lines[:, right], across.float()[None])
 
 
 def _between(values: torch.Tensor, rows: torch.Tensor, cols: torch.Tensor) -> torch.Tensor:
     """Return the bilinear values of a layer of cells at positions of their own; float32."""
     width, flat = values.shape[1], values.float().reshape(-1)
-    top, bottom, down = _place(rows, values.shape[0])
-    left, right, across = _place(cols, width)
+    top, bottom, down = _place(rows, values.shape[0], CELL)
+    left, right, across = _place(cols, width, CELL)
     upper = torch.lerp(torch.take(flat, top * width + left), torch.take(flat, top * width + right), across)
     lower = torch.lerp(torch.take(flat, bottom * width + left), torch.take(flat, bottom * width + right), across)
     return torch.lerp(upper, lower, down)

@@ -3,46 +3,80 @@
 from __future__ import annotations
 
 import torch
+from torch.nn.functional import avg_pool2d, pad
 
-from sensetrack.flow.lk_search import PREFERENCE
+from sensetrack.flow.lk_search import PREFERENCE, SIDE, SPACING
 from sensetrack.flow.tensors.level import Flow
 from sensetrack.flow.tensors.median import median_flow
-from sensetrack.flow.tensors.sums import window_sums
+from sensetrack.flow.tensors.sums import inner_sums
 
 
-def search(reference: torch.Tensor, secondary: torch.Tensor, reach: int, radius: int) -> Flow:
-    """Return the whole lags at which windows correlate best, and their median over 5 x 5.
+def search(reference: torch.Tensor, secondary: torch.Tensor, reach: int) -> tuple[Flow, Flow]:
+    """Return the whole lags at which windows correlate best, and their median over 5 x 5, there and back.
 
     Parameters
     ----------
     reference, secondary : Tensor
-        float32 ``(row, col)``, without their local mean, 0 where invalid.
+        float32 ``(row, col)``, without their local mean, 0 where invalid; sides are multiples of
+        `sensetrack.flow.lk_search.SPACING`.
     reach : int
         Longest lag along rows and columns.
-    radius : int
-        Half the side of the windows.
     """
-    count, (height, width) = (2 * radius + 1) ** 2, reference.shape
-    means, powers = [], []
-    for image in (reference, secondary):
-        total, squares = window_sums(torch.stack([image, image * image]), radius)
-        means.append(total / count**0.5)
-        powers.append((squares - total * total / count).clamp(min=0).sqrt())
-    least = 1e-6 * torch.maximum(powers[0].max(), powers[1].max()).clamp(min=1e-20)
-    scales = [1 / torch.maximum(power, least) for power in powers]
-    best = torch.full_like(reference, -2)
-    found = torch.zeros_like(reference), torch.zeros_like(reference)
     sides = range(-reach, reach + 1)
-    for i, j in sorted(((i, j) for i in sides for j in sides), key=lambda lag: lag[0] ** 2 + lag[1] ** 2):
+    lags = sorted(((i, j) for i in sides for j in sides), key=lambda lag: lag[0] ** 2 + lag[1] ** 2)
+    first, second = _moments(reference), _moments(secondary)
+    there = _best(reference, secondary, first, second, lags, reach)
+    return there, _best(secondary, reference, second, first, lags, reach)
+
+
+def _moments(image: torch.Tensor) -> torch.Tensor:
+    """Return the sum over the root of n, and the inverse deviation, of the windows that begin `SPACING` before pixels.
+
+    The latter is 0 where there is no texture.
+    """
+    after = SIDE - 1 - SPACING
+    wide = pad(torch.stack([image, image * image]), (SPACING, after, SPACING, after))
+    means, squares = inner_sums(wide, SIDE)
+    means = means / SIDE
+    deviations = (squares - means * means).clamp(min=0).sqrt()
+    least = 1e-6 * deviations.max().clamp(min=1e-20)
+    return torch.stack([means, torch.where(deviations > least, 1 / deviations, 0)])
+
+
+def _best(
+    image: torch.Tensor,
+    other: torch.Tensor,
+    moments: torch.Tensor,
+    others: torch.Tensor,
+    lags: list[tuple[int, int]],
+    reach: int,
+) -> Flow:
+    """Return the best lag of each window of an image in another, at every pixel."""
+    height, width = image.shape
+    mean, scale = moments[:, ::SPACING, ::SPACING]
+    wide = pad(other, (reach, reach, reach, reach))
+    best = torch.full_like(mean, -2)
+    found = torch.zeros_like(best), torch.zeros_like(best)
+    for i, j in lags:
         if abs(i) >= height or abs(j) >= width:
             continue
-        # Pixels of the reference whose partners lie inside, and these.
-        here = slice(max(0, -i), min(height, height - i)), slice(max(0, -j), min(width, width - j))
-        there = slice(max(0, i), min(height, height + i)), slice(max(0, j), min(width, width + j))
-        score = window_sums(reference[here] * secondary[there], radius)
-        score.addcmul_(means[0][here], means[1][there], value=-1).mul_(scales[0][here]).mul_(scales[1][there])
+        product = image * wide[reach + i : reach + i + height, reach + j : reach + j + width]
+        cells = avg_pool2d(product[None, None], SPACING, divisor_override=1)
+        sums = avg_pool2d(cells, 3, stride=1, padding=1, divisor_override=1)[0, 0]
+        # Cells whose own corner has a partner: only for these are there moments.
+        (top, bottom), (left, right) = _partners(height, i), _partners(width, j)
+        here = slice(top, bottom), slice(left, right)
+        partner = others[:, SPACING * top + i : height + i : SPACING, SPACING * left + j : width + j : SPACING]
+        their_mean, their_scale = partner[:, : bottom - top, : right - left]
+        score = torch.addcmul(sums[here], mean[here], their_mean, value=-1).mul_(scale[here]).mul_(their_scale)
         is_better = score > best[here] + PREFERENCE
         best[here] = torch.where(is_better, score, best[here])
         found[0][here].masked_fill_(is_better, j)
         found[1][here].masked_fill_(is_better, i)
-    return median_flow(found)
+    dx, dy = (part.repeat_interleave(SPACING, 0).repeat_interleave(SPACING, 1) for part in found)
+    return median_flow((dx, dy))
+
+
+def _partners(size: int, lag: int) -> tuple[int, int]:
+    """Return the first cell along an axis whose first pixel has a partner at a lag, and the one after the last."""
+    return -(-max(0, -lag) // SPACING), -(-min(size, size - lag) // SPACING)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from sensetrack.flow.lk import LEAST_RIDGE
+from sensetrack.flow.lk_level import LEAST_RIDGE
 from sensetrack.flow.tensors.level import Flow, Level
 from sensetrack.flow.tensors.step import answer
 

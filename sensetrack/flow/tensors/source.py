@@ -10,6 +10,7 @@ from torch.nn.functional import pad
 
 from sensetrack.correlation.masks import BRIDGE_ROUNDS
 from sensetrack.flow.lattice import CELL
+from sensetrack.flow.tensors.pyramid import halve_weighted
 from sensetrack.flow.tensors.sums import box_sums, cell_sums
 from sensetrack.flow.weights import FADE
 
@@ -56,6 +57,14 @@ def prepare(pixels: torch.Tensor, known: torch.Tensor, alignment: int, side: int
     more = 0, -pixels.shape[1] % alignment, 0, -pixels.shape[0] % alignment
     image, valid = pad(bridged, more), pad(filled, more)
     return Source(_moderate(image, valid), pad(known, more), fade(valid), _texture(image, valid, side))
+
+
+def halved(pixels: torch.Tensor, known: torch.Tensor, least: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return an image and which of its pixels are valid at half the size, of each at least a share of ``least``."""
+    more = 0, pixels.shape[1] % 2, 0, pixels.shape[0] % 2
+    smaller, share = halve_weighted(pad(pixels, more), pad(known.float(), more), least)
+    valid = share > 0
+    return torch.where(valid, smaller, 0), valid
 
 
 def bridge(image: torch.Tensor, valid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import pad
 
-from sensetrack.flow.lk_level import BORDER
-from sensetrack.flow.spline import REACH, TAPS
+from sensetrack.flow.spline import BORDER, REACH, TAPS
 
 STRIP = 1 << 24
 """Pixels, about, that are worked on at once: some fifteen times as many values are held."""
@@ -66,7 +65,7 @@ def spline_at(
     Parameters
     ----------
     spline : Tensor
-        From `coefficients`, `sensetrack.flow.lk_level.BORDER` pixels larger on every side.
+        From `coefficients`, `sensetrack.flow.spline.BORDER` pixels larger on every side.
     rows, cols : Tensor
         Whole float32 numbers that broadcast to the shape of the displacements: where these start.
     dx, dy : Tensor

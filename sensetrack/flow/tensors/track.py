@@ -15,9 +15,9 @@ from sensetrack.flow.sample import Limits
 from sensetrack.flow.tensors.assess import judge
 from sensetrack.flow.tensors.changed import changed, spread
 from sensetrack.flow.tensors.compare import compare
-from sensetrack.flow.tensors.lk import adaptive_lk, way_back
+from sensetrack.flow.tensors.lk import adaptive_lk, begin, way_back
 from sensetrack.flow.tensors.sample import sample
-from sensetrack.flow.tensors.source import prepare
+from sensetrack.flow.tensors.source import halved, prepare
 from sensetrack.flow.tensors.views import crop, views, without
 from sensetrack.types import FloatArray, Mask
 
@@ -37,8 +37,10 @@ class Plan:
         Cells along the window over which texture is judged.
     few : float
         Share of cells whose change is not worth a second go.
-    step : int
-        Pixels per output pixel.
+    step, scale : int
+        Pixels of the image per output pixel, and per pixel of the finest level.
+    least : float
+        Share of a pixel of half the size that must be valid.
     """
 
     settings: Settings
@@ -48,6 +50,8 @@ class Plan:
     texture_side: int
     few: float
     step: int
+    scale: int
+    least: float
 
 
 def track_on(
@@ -79,13 +83,16 @@ def track_on(
 
 def _track(pixels: list[torch.Tensor], valid: list[torch.Tensor], pad: int, plan: Plan) -> dict[str, torch.Tensor]:
     """Return the layers of a field, on the device; see `sensetrack.trackers.adaptive_lk` for what follows on what."""
-    settings, shape = plan.settings, pixels[0].shape
-    first, second = (
-        prepare(image, known, plan.alignment, plan.texture_side) for image, known in zip(pixels, valid, strict=True)
-    )
+    settings, scale, outer = plan.settings, plan.scale, pad
+    size = tuple((side - 2 * pad) // plan.step for side in pixels[0].shape)
+    images = list(zip(pixels, valid, strict=True))
+    if scale == 2:
+        images, pad = [halved(*image, plan.least) for image in images], pad // 2
+    first, second = (prepare(*image, plan.alignment, plan.texture_side) for image in images)
     pyramid = views((first.image, second.image), (first.weight, second.weight), settings.levels, settings.highpass)
-    found = adaptive_lk(pyramid, settings, pad)
-    back = way_back(pyramid, settings, pad) if plan.limits.miss else None
+    start = begin(pyramid, settings)
+    found = adaptive_lk(pyramid, settings, start, pad)
+    back = way_back(pyramid, settings, start, pad) if plan.limits.miss else None
     away = cropped(pad, 0)
     target, known = crop(pyramid[0].secondary, away), crop(first.known, away)
     weights = crop(first.weight, away), crop(second.weight, away)
@@ -97,14 +104,26 @@ def _track(pixels: list[torch.Tensor], valid: list[torch.Tensor], pad: int, plan
         kept = torch.ones_like(pyramid[0].reference)
         inner = slice(away, kept.shape[0] - away), slice(away, kept.shape[1] - away)
         kept[inner] = spread(change[0], flow[0].shape)
-        flow, number, *_ = adaptive_lk(without(pyramid, kept), settings, pad)
+        flow, number, *_ = adaptive_lk(without(pyramid, kept), settings, start, pad)
         sums, miss = compare(reference, target, weights, flow, back)
         change = changed(sums)
     miss.masked_fill_(~known | (counts < LITTLE), torch.nan)
     textures = crop(first.texture, away // CELL), crop(second.texture, away // CELL)
     judged = judge(sums, change, number, settings.radii, plan.calibration)
-    size = (shape[0] - 2 * pad) // plan.step, (shape[1] - 2 * pad) // plan.step
-    layers = sample(flow, miss, judged, textures, plan.limits, plan.step, pad - away, size)
-    beyond = torch.maximum(layers["dx"].abs(), layers["dy"].abs()) > settings.search
-    layers["flags"] |= beyond * int(Flag.SEARCH_EDGE)
+    layers = sample(flow, miss, judged, textures, plan.limits, plan.step, pad - away, (size[0], size[1]), scale)
+    if scale == 2:
+        blank = ~_at_centres(valid[0], outer, plan.step, size)
+        layers["flags"] |= blank.to(torch.uint8) * int(Flag.NODATA)
+        for name, layer in layers.items():
+            if name != "flags":
+                layer.masked_fill_(blank, torch.nan)
     return layers
+
+
+def _at_centres(valid: torch.Tensor, pad: int, step: int, shape: tuple[int, ...]) -> torch.Tensor:
+    """Return whether any of the pixels at the centre of each output pixel is valid."""
+    known = torch.zeros(shape, dtype=torch.bool, device=valid.device)
+    for row in {(step - 1) // 2, step // 2}:
+        for col in {(step - 1) // 2, step // 2}:
+            known |= valid[pad + row :: step, pad + col :: step][: shape[0], : shape[1]]
+    return known

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 
 from sensetrack.flow.lk_prepare import COARSE, FEWEST, LEAST, TOUCH
-from sensetrack.flow.tensors.pyramid import halve
+from sensetrack.flow.tensors.pyramid import halve, halve_weighted
 from sensetrack.flow.tensors.sums import window_sums
 from sensetrack.flow.weights import FADE
 
@@ -63,9 +63,7 @@ def _levels(
     out = []
     for number in range(levels):
         if number:
-            share = halve(weight)
-            image = halve(image * weight) / share.clamp(min=1e-6)
-            weight = torch.where(share < LEAST, 0, share)
+            image, weight = halve_weighted(image, weight, LEAST)
         radius = COARSE if number else highpass
         even, share = without_mean(image, weight, radius)
         mean_square = power(even, weight, (5 * radius) // 2)

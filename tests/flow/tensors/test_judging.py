@@ -54,6 +54,16 @@ def test_sources(texture: Callable[..., np.ndarray]) -> None:
             assert found.image.numpy() == pytest.approx(even, abs=1e-6)
 
 
+def test_sources_at_half_the_size(texture: Callable[..., np.ndarray]) -> None:
+    image, valid = texture((31, 40)), np.random.default_rng(1).random((31, 40)) > 0.4
+    image[~valid] = 0
+    expected, known = source.halved(image, valid)
+    found, mine = source_on.halved(torch.tensor(image), torch.tensor(valid), source.HALF)
+    assert (mine.numpy() == known).all()
+    assert found.numpy() == pytest.approx(np.where(known, expected, 0), abs=1e-3)
+    assert 0.1 < known.mean() < 0.9
+
+
 def test_weights_beside_holes_and_edges() -> None:
     for valid in (np.random.default_rng(2).random((40, 50)) > 0.01, np.ones((3, 9), np.bool_)):
         assert source_on.fade(torch.tensor(valid)).numpy() == pytest.approx(fade(valid), abs=1e-7)
@@ -96,11 +106,13 @@ def test_errors_and_fields(compared: tuple[np.ndarray, np.ndarray], flow: FlowAr
         assert tensor.numpy() == pytest.approx(getattr(expected, field.name), rel=1e-6, abs=1e-9), field.name
     textures = np.full((2, *sums.shape[1:]), 0.1)
     textures[0, :6, :7] = textures[1, 20:24, 20:24] = 0
-    limits = sample.Limits(0.5, 1e-6, 0.6, 3.0, 0.05)
-    for step, pad, shape in ((1, 0, (128, 192)), (3, 4, (40, 61)), (4, 8, (28, 44))):
-        theirs = sample.sample(flow, miss, expected, tuple(textures), limits, step, pad, shape).layers()
+    limits = sample.Limits(0.5, 1e-6, 0.6, 3.0, 0.05, 3.0)
+    for step, pad, shape, scale in (
+        (1, 0, (128, 192), 1), (3, 4, (40, 61), 1), (4, 8, (28, 44), 1), (1, 8, (224, 352), 2), (5, 0, (51, 76), 2),
+    ):  # fmt: skip
+        theirs = sample.sample(flow, miss, expected, tuple(textures), limits, step, pad, shape, scale).layers()
         on = on_tensors(flow), torch.tensor(miss), found, on_tensors(tuple(textures))
-        mine = sample_on.sample(*on, limits, step, pad, shape)
+        mine = sample_on.sample(*on, limits, step, pad, shape, scale)
         assert mine["flags"].unique().numel() >= 5
         for name, array in theirs.items():
-            assert mine[name].numpy() == pytest.approx(array, rel=1e-4, abs=1e-5, nan_ok=True), (name, step)
+            assert mine[name].numpy() == pytest.approx(array, rel=1e-4, abs=1e-5, nan_ok=True), (name, step, scale)

@@ -11,12 +11,14 @@ import pytest
 torch = pytest.importorskip("torch", reason='PyTorch is not there: pip install "sensetrack[deep]"')
 
 from sensetrack.flow import lk_level, lk_prepare, lk_propagate, lk_search, lk_select, lk_smooth, lk_step  # noqa: E402
+from sensetrack.flow.lk_sums import window_sums  # noqa: E402
 from sensetrack.flow.tensors import level, propagate, search, select, smooth, step, sums, views  # noqa: E402
 from sensetrack.flow.weights import fade  # noqa: E402
 
 FlowArrays = tuple[np.ndarray, np.ndarray]
 ToTensors = Callable[[Any], Any]
 RADII = (5, 12, 28)
+STRENGTH = 0.05
 
 
 @pytest.fixture
@@ -26,16 +28,22 @@ def levels(pyramid: list[lk_prepare.Views], flow: FlowArrays, on_tensors: ToTens
     return mine, level.prepare(views.Views(*on_tensors(pyramid[0])), on_tensors(flow))
 
 
-def ridge_of(level: lk_level.Level, radius: int) -> np.ndarray:
-    tensor = level.tensor_sums(radius)
-    return np.asarray(0.05 * (tensor[0] + tensor[2]), np.float32)
+def energy_of(mine: lk_level.Level, radius: int) -> np.ndarray:
+    """What there is in windows."""
+    return window_sums((mine.weight * mine.reference**2)[None], radius)[0]
+
+
+def ridge_of(mine: lk_level.Level, radius: int) -> np.ndarray:
+    """What `STRENGTH` makes of it."""
+    tensor = mine.tensor_sums(radius)
+    return np.asarray(STRENGTH * energy_of(mine, radius) + lk_level.LEAST_RIDGE * (tensor[0] + tensor[2]), np.float32)
 
 
 def noise_of(mine: lk_level.Level, flow: FlowArrays) -> tuple[np.ndarray, np.ndarray]:
     """Pulls, and the variance of the noise."""
-    pull, energy = lk_step.pulls(mine, flow, True), np.empty_like(flow[0])
-    lk_step.solve(mine, pull, 5, ridge_of(mine, 5), flow, energy)
-    return pull, lk_smooth.noise_map(energy, mine.tensor_sums(5)[3], 8)
+    pull, energy = lk_step.pulls(mine, flow, True), np.zeros_like(flow[0])
+    lk_step.solve(mine, pull, 5, 0.0, flow, energy)
+    return pull, lk_smooth.noise_map(energy, mine.counts(5), 8)
 
 
 def test_pyramids_without_slow_changes(pyramid: list[lk_prepare.Views], texture: Callable[..., np.ndarray]) -> None:
@@ -59,12 +67,11 @@ def test_a_level_made_ready(levels: tuple[Any, Any]) -> None:
     mine, theirs = levels
     for name in ("reference", "spline", "slope_x", "slope_y", "weight"):
         assert getattr(theirs, name).numpy() == pytest.approx(getattr(mine, name), abs=2e-5), name
-    assert theirs.tensor.numpy() == pytest.approx(mine.tensor[:3], abs=2e-5)
+    assert theirs.tensor.numpy() == pytest.approx(mine.tensor, abs=2e-5)
     theirs.sum_tensors((7, 12, 7))
     for radius in (7, 12, 3):
-        expected = mine.tensor_sums(radius)
-        assert theirs.tensor_sums(radius).numpy() == pytest.approx(expected[:3], rel=1e-4, abs=1e-4)
-        assert theirs.weight_sums(radius).numpy() == pytest.approx(expected[3], rel=1e-4, abs=1e-4)
+        assert theirs.tensor_sums(radius).numpy() == pytest.approx(mine.tensor_sums(radius), rel=1e-4, abs=1e-4)
+        assert theirs.weight_sums(radius).numpy() == pytest.approx(mine.counts(radius), rel=1e-4, abs=1e-4)
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -72,8 +79,8 @@ def test_pulls_and_steps(levels: tuple[Any, Any], flow: FlowArrays, on_tensors: 
     mine, theirs = levels
     pull = lk_step.pulls(mine, flow, whole)
     assert step.pulls(theirs, on_tensors(flow), whole).numpy() == pytest.approx(pull, abs=2e-5)
-    ridge, energy = ridge_of(mine, 10), np.empty_like(flow[0])
-    expected = lk_step.solve(mine, pull, 10, ridge, flow, energy)
+    ridge, energy = ridge_of(mine, 10), energy_of(mine, 10)
+    expected = lk_step.solve(mine, pull, 10, STRENGTH, flow, energy)
     found, left = step.solve(theirs, torch.tensor(pull), 10, torch.tensor(ridge), on_tensors(flow))
     assert left.numpy() == pytest.approx(energy, rel=1e-3, abs=1e-4)
     counts = mine.weight > 0  # elsewhere sums that run along columns have rounding errors only
@@ -81,28 +88,29 @@ def test_pulls_and_steps(levels: tuple[Any, Any], flow: FlowArrays, on_tensors: 
         assert tensor.numpy()[counts] == pytest.approx(array[counts], abs=1e-3)
 
 
-def test_the_search(pyramid: list[lk_prepare.Views], texture: Callable[..., np.ndarray]) -> None:
+def test_the_search(texture: Callable[..., np.ndarray]) -> None:
     reference, secondary = (texture((64, 96), dx=dx, dy=dy, mean=0) for dx, dy in ((0, 0), (5, -3)))
     reference[:, :20] = 0
     for reach in (0, 7):
-        expected = lk_search.search(reference, secondary, reach, 5)
-        found = search.search(torch.tensor(reference), torch.tensor(secondary), reach, 5)
-        for array, tensor in zip(expected, found, strict=True):
-            assert (tensor.numpy() != array).mean() < 2e-3
-    assert np.median(expected[0]) == 5
-    assert np.median(expected[1]) == -3
+        expected = lk_search.search(reference, secondary, reach)
+        found = search.search(torch.tensor(reference), torch.tensor(secondary), reach)
+        for arrays, flow in zip(expected, found, strict=True):
+            for array, tensor in zip(arrays, flow, strict=True):
+                assert (tensor.numpy() != array).mean() < 2e-3
+    assert [np.median(part[:, 40:]) for way in expected for part in way] == [5, -3, -5, 3]
 
 
 def test_a_search_wider_than_the_image() -> None:
-    reference = np.random.default_rng(0).standard_normal((6, 9)).astype(np.float32)
-    expected = lk_search.search(reference, reference, 8, 2)
-    found = search.search(torch.tensor(reference), torch.tensor(reference), 8, 2)
-    assert all((tensor.numpy() == array).all() for array, tensor in zip(expected, found, strict=True))
+    reference = np.random.default_rng(0).standard_normal((8, 12)).astype(np.float32)
+    expected = lk_search.search(reference, reference, 11)
+    found = search.search(torch.tensor(reference), torch.tensor(reference), 11)
+    for arrays, flow in zip(expected, found, strict=True):
+        assert all((tensor.numpy() == array).all() for array, tensor in zip(arrays, flow, strict=True))
 
 
 def test_means_that_confidence_weighs(levels: tuple[Any, Any], flow: FlowArrays, on_tensors: ToTensors) -> None:
     tensor, ridge = levels[0].tensor_sums(5), ridge_of(levels[0], 5)
-    expected = lk_smooth.confident_mean(flow, tensor, ridge, 10)
+    expected = lk_smooth.confident_mean(flow, levels[0], 5, STRENGTH, energy_of(levels[0], 5))
     found = smooth.confident_mean(on_tensors(flow), torch.tensor(tensor), torch.tensor(ridge), 10)
     for array, mine in zip(expected, found, strict=True):
         assert mine.numpy() == pytest.approx(array, abs=1e-4)
@@ -121,7 +129,7 @@ def test_means_over_windows_and_what_edges_are_given(
             assert mine.numpy() == pytest.approx(array, abs=1e-4)
     expected = lk_smooth.window_mean(flow, weight, number, RADII, 0.3)
     found = smooth.window_mean(on_tensors(flow), levels[1], torch.tensor(number), RADII, 0.3)
-    expected += lk_smooth.settle(flow, weight)
+    expected += lk_smooth.settle((flow[0].copy(), flow[1].copy()), weight)
     found += smooth.settle(on_tensors(flow), torch.tensor(weight))
     for array, mine in zip(expected, found, strict=True):
         assert mine.numpy() == pytest.approx(array, abs=1e-4)

@@ -13,9 +13,6 @@ import pytest
 torch = pytest.importorskip("torch", reason='PyTorch is not there: pip install "sensetrack[deep]"')
 
 from sensetrack.flow import lattice, lk_sums, pyramid, spline  # noqa: E402
-from sensetrack.flow.compare import bilinear  # noqa: E402
-from sensetrack.flow.lk_level import BORDER  # noqa: E402
-from sensetrack.flow.lk_step import warp_row  # noqa: E402
 from sensetrack.flow.tensors import median, sums  # noqa: E402
 from sensetrack.flow.tensors import pyramid as pyramid_on  # noqa: E402
 from sensetrack.flow.tensors import spline as spline_on  # noqa: E402
@@ -91,6 +88,12 @@ def test_medians(shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> Non
 def test_levels_of_a_pyramid(smooth: Smooth) -> None:
     image = smooth(scale=1)
     assert pyramid_on.halve(torch.tensor(image)).numpy() == pytest.approx(pyramid.halve(image), abs=1e-6)
+    weight = np.abs(smooth(seed=5)).clip(0, 1)
+    expected = pyramid.halve_weighted(image, weight, 0.5)
+    for array, found in zip(
+        expected, pyramid_on.halve_weighted(torch.tensor(image), torch.tensor(weight), 0.5), strict=True
+    ):
+        assert found.numpy() == pytest.approx(array, abs=1e-5)
     assert pyramid_on.double(torch.tensor(image)).numpy() == pytest.approx(pyramid.double(image), abs=2e-6)
 
 
@@ -99,13 +102,13 @@ def test_splines_there_and_beyond_the_border(
 ) -> None:
     monkeypatch.setattr(spline_on, "STRIP", 5000)
     image = smooth(scale=1)
-    expected = spline.coefficients(np.pad(image, BORDER, mode="edge"))
+    expected = spline.coefficients(image)
     found = spline_on.coefficients(torch.tensor(image))
     assert found.numpy() == pytest.approx(expected, abs=1e-5)
     width = image.shape[1]
     lines, places, shares = np.empty_like(image), np.empty(width, np.uint32), np.empty((2, width), np.float32)
     for row in range(len(image)):
-        warp_row(expected, row, 0, flow[0][row], flow[1][row], places, shares, lines[row])
+        spline.warp_row(expected, row, 0, flow[0][row], flow[1][row], places, shares, lines[row])
     moved = spline_on.warp(found, *map(torch.tensor, flow))
     assert moved.numpy() == pytest.approx(lines, abs=1e-4)
 
@@ -118,7 +121,7 @@ def test_bilinear_values(smooth: Smooth, flow: tuple[np.ndarray, np.ndarray], mo
     y, x = (rows + flow[1]).clip(0, height - 1), (cols + flow[0]).clip(0, width - 1)
     found = spline_on.bilinear((torch.tensor(values), torch.tensor(other)), *map(torch.tensor, flow))
     for array, mine in zip((values, other), found, strict=True):
-        expected = [bilinear(array, *place) for place in zip(y.ravel(), x.ravel(), strict=True)]
+        expected = [spline.bilinear(array, *place) for place in zip(y.ravel(), x.ravel(), strict=True)]
         assert mine.numpy().ravel() == pytest.approx(np.array(expected), abs=1e-4)
 
 

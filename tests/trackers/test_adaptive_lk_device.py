@@ -93,7 +93,7 @@ def assert_alike(found: Field, expected: Field, flow: float = 1e-4, sigma: float
         ratio = getattr(found, name)[both] / getattr(expected, name)[both]
         assert np.quantile(np.abs(ratio - 1), 0.8) < sigma
     assert np.quantile(np.abs(found.quality - expected.quality)[both], 0.95) < 0.01
-    assert np.quantile(np.abs(found.rho - expected.rho)[both], 0.8) < 0.02
+    assert np.quantile(np.abs(found.rho - expected.rho)[both], 0.8) < sigma
 
 
 @pytest.mark.parametrize("preset", list(PRESETS))

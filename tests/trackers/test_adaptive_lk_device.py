@@ -123,6 +123,7 @@ def test_the_field_is_that_of_the_cpu(
         ({"step": 4, "levels": 2, "search": 9}, 64),
         ({"step": 3, "preset": "fast", "levels": 4}, 128),
         ({"preset": "full", "halve": True, "passes": 1}, 0),
+        ({"preset": "full", "fine_steps": 0, "passes": 1}, 0),
         ({"levels": 4, "preset": "full", "windows": 2}, 128),
         ({"windows": 1, "fine_steps": 0, "reach": 0, "passes": 0}, 100),
         ({"search": 4, "highpass": 30, "min_valid": 0.9}, 7),

@@ -5,6 +5,8 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# What the extra `deep` needs, of one version, so that all check against the same; the CPU does for that.
+TORCH ?= torch==2.13.0
 # Processes of the test run.
 WORKERS ?= 2
 # Folder of the real pairs for `make bench DATA=...`, which goes on without it.
@@ -27,7 +29,7 @@ $(VENV)/.run: $(VENV)/.made pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.made pyproject.toml
 	@echo 'Installing what the checks need into $(VENV) (once; a few minutes)'
-	$(PIP) install --editable '.[dev]'
+	$(PIP) install --editable '.[dev]' '$(TORCH)'
 	touch $(VENV)/.run $@
 
 demo: $(VENV)/.run

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import sys
 from collections.abc import Collection, Iterator
 from contextvars import ContextVar
+from functools import lru_cache
+from pathlib import Path
 
 from sensetrack.errors import DeviceError, MissingExtraError
 
@@ -40,6 +44,8 @@ def resolve(device: str, supported: Collection[str] = ("cpu",)) -> str:
         raise DeviceError(f"device '{device}' is unknown; use auto, cpu, cuda or cuda:0")
     if kind == "cpu" or (kind == "auto" and "cuda" not in supported):
         return "cpu"
+    if kind == "auto" and "torch" not in sys.modules and not _has_driver():
+        return "cpu"  # without PyTorch, which takes seconds to load
     if kind == "cuda" and "cuda" not in supported:
         there = ", ".join(sorted(supported))
         raise DeviceError(f"device '{device}': this algorithm runs on {there} only; use that or auto")
@@ -56,6 +62,16 @@ def resolve(device: str, supported: Collection[str] = ("cpu",)) -> str:
     if number >= count:
         raise DeviceError(f"device '{device}': {count} CUDA devices are visible; use cpu or auto")
     return f"cuda:{number}"
+
+
+@lru_cache(maxsize=1)
+def _has_driver() -> bool:
+    """Return whether there is a driver through which PyTorch could see an accelerator."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return Path("/dev/kfd").exists()  # AMD's
+    return True
 
 
 def cores() -> int:

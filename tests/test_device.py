@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import sys
 import threading
 from types import SimpleNamespace
@@ -55,6 +56,26 @@ def test_cuda_without_torch_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> 
     ):
         device.resolve("cuda", ("cpu", "cuda"))
     assert device.resolve("auto", ("cpu", "cuda")) == "cpu"
+
+
+@pytest.mark.parametrize(("has_driver", "expected"), [(True, "cuda:0"), (False, "cpu")])
+def test_torch_is_loaded_only_where_there_is_a_driver(
+    monkeypatch: pytest.MonkeyPatch, has_driver: bool, expected: str
+) -> None:
+    loaded = []
+
+    def load(name: str, *rest: object) -> object:
+        if name != "torch":
+            return builtins_import(name, *rest)
+        loaded.append(name)
+        return fake_torch(1)
+
+    builtins_import = builtins.__import__
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setattr(builtins, "__import__", load)
+    monkeypatch.setattr(device, "_has_driver", lambda: has_driver)
+    assert device.resolve("auto", ("cpu", "cuda")) == expected
+    assert bool(loaded) == has_driver
 
 
 def test_a_share_of_the_cores_holds_in_its_own_context_only() -> None:

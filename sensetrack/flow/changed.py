@@ -12,7 +12,10 @@ SIDE = 3
 """Cells along the window over which the difference is judged: 12 pixels."""
 
 REGION = 8
-"""Cells along a region, of which 7 x 7 tell the noise: 32 pixels."""
+"""Cells along a region: 32 pixels."""
+
+AROUND = 7
+"""Regions along the window that tells the noise."""
 
 EXCESS = 3.0
 """Variance of the difference, in that of the noise around, from which ground may have changed."""
@@ -67,7 +70,7 @@ def _of_regions(rest: FloatArray, known: Mask) -> DoubleArray:
     count = np.isfinite(blocks).sum(axis=2)
     quartile = np.take_along_axis(blocks, (count // 4)[..., None].clip(max=REGION**2 - 1), 2)[..., 0]
     quartile = np.where(count > 0, quartile, np.inf)
-    around = percentile_filter(quartile, 25, size=7, mode="nearest")
+    around = percentile_filter(quartile, 25, size=AROUND, mode="nearest")
     return np.repeat(np.repeat(around, REGION, 0), REGION, 1)[:rows, :cols].astype(np.float64)
 
 

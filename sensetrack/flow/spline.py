@@ -16,8 +16,9 @@ BORDER = 2
 """Pixels by which coefficients reach beyond the image on every side: a cubic spline looks as far."""
 
 _POLE = np.sqrt(3.0) - 2.0
-_TAPS = (_POLE ** np.abs(np.arange(-REACH, REACH + 1))).astype(np.float32)
-_TAPS /= _TAPS.sum()
+TAPS = (_POLE ** np.abs(np.arange(-REACH, REACH + 1))).astype(np.float32)
+TAPS /= TAPS.sum()
+"""The prefilter along one axis, of ``2 * REACH + 1`` pixels."""
 
 
 def coefficients(image: FloatArray) -> FloatArray:
@@ -37,7 +38,7 @@ def coefficients(image: FloatArray) -> FloatArray:
         `BORDER` pixels larger on every side.
     """
     out = np.empty((image.shape[0] + 2 * BORDER, image.shape[1] + 2 * BORDER), np.float32)
-    over_tiles(out.shape, lambda tile: _coefficients(image, tile, _TAPS, out))
+    over_tiles(out.shape, lambda tile: _coefficients(image, tile, TAPS, out))
     return out
 
 

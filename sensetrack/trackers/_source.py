@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,7 +63,7 @@ def prepare(pixels: PixelArray, known: Mask, alignment: int, side: int) -> Sourc
     from sensetrack.flow.lattice import window_sums
     from sensetrack.flow.weights import fade
 
-    bridged, filled = bridge(_amplitude(pixels), known)
+    bridged, filled = bridge(amplitude(pixels), known)
     image, valid, given = (_extend(array, alignment) for array in (bridged, filled, known))
     sums = moments(image, valid)
     level, change = window_sums(sums[2:], side)
@@ -80,9 +81,47 @@ def halved(pixels: PixelArray, known: Mask) -> tuple[FloatArray, Mask]:
     """
     from sensetrack.flow.pyramid import halve_weighted
 
-    image, weight = _extend(_amplitude(pixels), 2), _extend(known, 2).astype(np.float32)
+    image, weight = _extend(amplitude(pixels), 2), _extend(known, 2).astype(np.float32)
     smaller, share = halve_weighted(image, weight, HALF)
     return smaller, share > 0
+
+
+def moderate(image: FloatArray, valid: Mask) -> FloatArray:
+    """Return an image of zero mean and of moderate range, times a power of two: no sum overflows, no digit is lost.
+
+    Parameters
+    ----------
+    image : ndarray of float32
+        ``(row, col)``.
+    valid : ndarray of bool
+        What is not becomes 0.
+    """
+    known = image[valid]
+    if known.size == 0:
+        return image
+    level = np.float32(known.mean(dtype=np.float64))
+    spread = float(np.abs(known - level).max())
+    scale = np.float32(2.0 ** -math.frexp(spread)[1]) if spread > 0 else np.float32(1)
+    return np.asarray(np.where(valid, (image - level) * scale, 0), np.float32)
+
+
+def at_centres(valid: Mask, pad: int, step: int, shape: tuple[int, int]) -> Mask:
+    """Return whether any of the pixels at the centre of each output pixel is valid.
+
+    Parameters
+    ----------
+    valid : ndarray of bool
+        ``(row, col)``.
+    pad, step : int
+        Pixels around the output, and pixels per output pixel.
+    shape : tuple of int
+        Of the output.
+    """
+    known = np.zeros(shape, np.bool_)
+    for row in {(step - 1) // 2, step // 2}:
+        for col in {(step - 1) // 2, step // 2}:
+            known |= valid[pad + row :: step, pad + col :: step][: shape[0], : shape[1]]
+    return known
 
 
 def _extend(array: NDArray[Any], alignment: int) -> NDArray[Any]:
@@ -92,15 +131,21 @@ def _extend(array: NDArray[Any], alignment: int) -> NDArray[Any]:
     return out
 
 
-def _amplitude(image: PixelArray) -> FloatArray:
-    """Return the amplitude of complex pixels, others as they are."""
+def amplitude(image: PixelArray) -> FloatArray:
+    """Return the amplitude of complex pixels, others as they are; float32.
+
+    Raises
+    ------
+    InputError
+        All that the pixels hold is in their phase.
+    """
     if not np.iscomplexobj(image):
         return image.astype(np.float32, copy=False)
-    amplitude: FloatArray = np.abs(image).astype(np.float32)
-    inside = amplitude[amplitude > 0]
-    if inside.size and inside.max() - inside.min() < 1e-3 * inside.max() and np.ptp(np.angle(image[amplitude > 0])) > 0:
+    length: FloatArray = np.abs(image).astype(np.float32)
+    inside = length[length > 0]
+    if inside.size and inside.max() - inside.min() < 1e-3 * inside.max() and np.ptp(np.angle(image[length > 0])) > 0:
         raise InputError(
             "all that these complex images hold is in their phase (their amplitude is constant, as in an image of "
             "orientations), which a dense flow does not see; use pcc or ncc"
         )
-    return amplitude
+    return length

@@ -22,7 +22,6 @@ errors of neighbouring pixels hang together over the chosen window.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
@@ -32,12 +31,14 @@ from sensetrack.displacement import Field, Flag
 from sensetrack.params import param
 from sensetrack.trackers._base import Tracker
 from sensetrack.trackers._dense import FLAT, LARGEST_REST, SIGNIFICANCE
-from sensetrack.trackers._source import halved, prepare
-from sensetrack.types import FloatArray, Mask, PixelArray
+from sensetrack.trackers._source import HALF, amplitude, at_centres, halved, moderate, prepare
+from sensetrack.types import Mask, PixelArray
 
 if TYPE_CHECKING:
     from sensetrack.flow.assess import Calibration
     from sensetrack.flow.lk import Settings
+    from sensetrack.flow.sample import Limits
+    from sensetrack.flow.tensors.track import Plan
 
 PRESETS: dict[str, dict[str, int]] = {
     "fast": {
@@ -88,18 +89,14 @@ bumps and faults."""
 STRIP = 128
 """Pixels of the finest level to whose multiples blocks are aligned: strips and tiles of sums."""
 
-FEW = 0.002
-"""Share of cells that have changed, or turn out not to have, that is not worth another go."""
-
-GOES = 3
-"""Goes at most: without what the last has found to have changed."""
-
 TEXTURE_SIDE = 5
 """Cells along the window over which texture is judged."""
 
 
 class AdaptiveLk(Tracker):
     """Dense displacement by Gauss-Newton in windows that adapt to it."""
+
+    devices = ("cpu", "cuda")
 
     preset: Literal["fast", "balanced", "full"] = param(
         "balanced", "How much is done; it sets what is not set itself: coarse_steps, fine_steps, windows and the rest."
@@ -229,6 +226,22 @@ class AdaptiveLk(Tracker):
         return Calibration(**CALIBRATIONS[self.preset])
 
     @property
+    def limits(self) -> Limits:
+        """What a pixel must keep to count as a measurement."""
+        from sensetrack.flow.sample import Limits
+
+        return Limits(
+            self.min_valid, FLAT, self.forward_backward, SIGNIFICANCE, LARGEST_REST, longest=float(self.search)
+        )
+
+    @property
+    def plan(self) -> Plan:
+        """What the parameters mean to `sensetrack.flow.tensors.track.track_on`."""
+        from sensetrack.flow.tensors.track import Plan
+
+        return Plan(self.settings, self.calibration, self.limits, STRIP, TEXTURE_SIDE, self.step, self._scale, HALF)
+
+    @property
     def spacing(self) -> int:
         """Input pixels per output pixel."""
         return self.step
@@ -258,15 +271,17 @@ class AdaptiveLk(Tracker):
         pad: int,
         device: str,
     ) -> Field:
-        from sensetrack.flow.changed import changed, moved, spread
-        from sensetrack.flow.compare import compare
         from sensetrack.flow.lattice import CELL
-        from sensetrack.flow.lk import adaptive_lk, begin, cropped, views, way_back
+        from sensetrack.flow.lk import begin, cropped, views, way_back
         from sensetrack.flow.lk_errors import judge
-        from sensetrack.flow.lk_prepare import without
-        from sensetrack.flow.lk_smooth import LITTLE
-        from sensetrack.flow.sample import Limits, sample
+        from sensetrack.flow.lk_goes import in_goes
+        from sensetrack.flow.sample import sample
 
+        if device != "cpu":
+            from sensetrack.flow.tensors.track import track_on
+
+            pair, masks = (amplitude(reference), amplitude(secondary)), (reference_valid, secondary_valid)
+            return track_on(device, pair, masks, pad, self.plan)
         settings, scale = self.settings, self._scale
         shape = (reference.shape[0] - 2 * pad) // self.step, (reference.shape[1] - 2 * pad) // self.step
         images = (reference, reference_valid), (secondary, secondary_valid)
@@ -275,67 +290,27 @@ class AdaptiveLk(Tracker):
         first, second = (prepare(pixels, valid, STRIP, TEXTURE_SIDE) for pixels, valid in images)
         outer, pad = pad, pad // scale
         pyramid = views(
-            _moderate(first.image, first.valid),
-            _moderate(second.image, second.valid),
+            moderate(first.image, first.valid),
+            moderate(second.image, second.valid),
             first.weight,
             second.weight,
             settings.levels,
             settings.highpass,
         )
         start = begin(pyramid, settings)
-        found = adaptive_lk(pyramid, settings, start, pad)
         back = way_back(pyramid, settings, start, pad) if self.forward_backward else None
+        found, sums, miss, change = in_goes(pyramid, (first.weight, second.weight), back, settings, start, pad)
         away = cropped(pad, 0)
-        inner = _inside(pyramid[0].reference.shape, away)
-        target, *weights = (
-            np.ascontiguousarray(image[inner]) for image in (pyramid[0].secondary, first.weight, second.weight)
-        )
-        first_weight = found.weight
-        for turn in range(GOES):
-            if turn:
-                # What has changed takes no part in the next go, so that it does not reach into the windows beside it.
-                kept = np.ones_like(pyramid[0].reference)
-                kept[inner] = spread(change[0], found.flow[0].shape)
-                rest = without(pyramid, kept, moved(kept, found.flow, away), settings.highpass)
-                found = adaptive_lk(rest, settings, start, pad)
-            sums, miss = compare(found.reference, target, weights[0], weights[1], found.flow, back)
-            before, change = (change[0] if turn else None), changed(sums)
-            news = change[0] if before is None else before & ~change[0]
-            if news.mean() <= FEW:
-                break
-        miss[~first.known[inner] | (first_weight < LITTLE)] = np.nan
+        miss[~first.known[_inside(first.known.shape, away)]] = np.nan
         cells = _inside(first.texture.shape, away // CELL)
         textures = first.texture[cells], second.texture[cells]
         known = judge(sums, change, found.number, self.radii, self.calibration)
-        limits = Limits(
-            self.min_valid, FLAT, self.forward_backward, SIGNIFICANCE, LARGEST_REST, longest=float(self.search)
-        )
-        field = sample(found.flow, miss, known, textures, limits, self.step, pad - away, shape, scale)
+        field = sample(found.flow, miss, known, textures, self.limits, self.step, pad - away, shape, scale)
         if scale == 1 or reference_valid.all():
             return field
-        return field.with_flag(~_at_centres(reference_valid, outer, self.step, shape), Flag.NODATA)
-
-
-def _at_centres(valid: Mask, pad: int, step: int, shape: tuple[int, int]) -> Mask:
-    """Return whether any of the pixels at the centre of each output pixel is valid."""
-    known = np.zeros(shape, np.bool_)
-    for row in {(step - 1) // 2, step // 2}:
-        for col in {(step - 1) // 2, step // 2}:
-            known |= valid[pad + row :: step, pad + col :: step][: shape[0], : shape[1]]
-    return known
+        return field.with_flag(~at_centres(reference_valid, outer, self.step, shape), Flag.NODATA)
 
 
 def _inside(shape: tuple[int, ...], border: int) -> tuple[slice, slice]:
     """Return the index of what lies ``border`` inside an array."""
     return slice(border, shape[0] - border), slice(border, shape[1] - border)
-
-
-def _moderate(image: FloatArray, valid: Mask) -> FloatArray:
-    """Return an image of zero mean and of moderate range, times a power of two: no sum overflows, no digit is lost."""
-    known = image[valid]
-    if known.size == 0:
-        return image
-    level = np.float32(known.mean(dtype=np.float64))
-    spread = float(np.abs(known - level).max())
-    scale = np.float32(2.0 ** -math.frexp(spread)[1]) if spread > 0 else np.float32(1)
-    return np.asarray(np.where(valid, (image - level) * scale, 0), np.float32)

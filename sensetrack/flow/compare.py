@@ -103,16 +103,17 @@ def _compare(
     totals = np.zeros((len(SUMS), size + CELL), np.float32)
     for r in range(top - 1, bottom + 1):
         moved, weight = ring_moved[r % 3], ring_weight[r % 3]
-        moved[:] = np.float32(0)
-        weight[:] = np.float32(0)
+        for c in range(size + 2):
+            moved[c] = weight[c] = np.float32(0)
         if 0 <= r < height:
             _move(spline, weights, there, r, first, last, places, shares, moved[at:], weight[at:])
         if r <= top:
             continue
         here = r - 1
         for k in range(3):
-            row = reference[min(max(here - 1 + k, 0), height - 1)]
-            beside[k, at : at + last - first] = row[first:last]
+            row, target = reference[min(max(here - 1 + k, 0), height - 1)], beside[k]
+            for c in range(first, last):
+                target[c - first + at] = row[c]
             if left == 0:
                 beside[k, 0] = row[0]
             if right == width:
@@ -130,7 +131,9 @@ def _compare(
                     for c in range(start, start + CELL):
                         total += totals[k, c]
                     sums[k, here // CELL, j] = total
-            totals[:, :] = np.float32(0)
+            for k in range(len(SUMS)):
+                for c in range(size + CELL):
+                    totals[k, c] = np.float32(0)
 
 
 @njit(cache=True, nogil=True, fastmath=KEEPS_NAN, forceinline=True)

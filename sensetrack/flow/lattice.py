@@ -47,23 +47,29 @@ def window_sums(sums: DoubleArray, side: int, times: int = 1) -> DoubleArray:
 
 @njit(cache=True, nogil=True)
 def _window_sums(sums: DoubleArray, side: int, times: int, out: DoubleArray) -> None:
-    _, rows, cols = sums.shape
+    count, rows, cols = sums.shape
     half = side // 2
-    for channel in range(sums.shape[0]):
-        out[channel] = sums[channel]
+    high, long = rows + 2 * half, cols + 2 * half
+    for channel in range(count):
+        layer = out[channel]
+        for r in range(rows):
+            for c in range(cols):
+                layer[r, c] = sums[channel, r, c]
         for _ in range(times):
-            wide = np.zeros((rows + 2 * half, cols + 2 * half))
-            wide[half : half + rows, half : half + cols] = out[channel]
-            across = np.empty((rows + 2 * half, wide.shape[1] - side + 1))
+            wide = np.zeros((high, long))
+            for r in range(rows):
+                for c in range(cols):
+                    wide[r + half, c + half] = layer[r, c]
+            across, down = np.empty((high, long - side + 1)), np.empty((high - side + 1, cols))
             sum_across(wide, side, across)
             if side % 2 == 0:
-                across = (across[:, :-1] + across[:, 1:]) / 2
-            down = np.empty((across.shape[0] - side + 1, cols))
-            sum_down(across, side, down)
-            if side % 2 == 0:
-                out[channel] = (down[:-1] + down[1:]) / 2
-            else:
-                out[channel] = down
+                for r in range(high):
+                    for c in range(cols):
+                        across[r, c] = (across[r, c] + across[r, c + 1]) / 2
+            sum_down(across[:, :cols].copy(), side, down)
+            for r in range(rows):
+                for c in range(cols):
+                    layer[r, c] = (down[r, c] + down[r + 1, c]) / 2 if side % 2 == 0 else down[r, c]
 
 
 @njit(cache=True, nogil=True)

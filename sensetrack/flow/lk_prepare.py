@@ -160,24 +160,31 @@ def power(image: FloatArray, weight: FloatArray, radius: int) -> FloatArray:
 def _power(image: FloatArray, weight: FloatArray, radius: int, top: int, bottom: int, out: FloatArray) -> None:
     height, width = image.shape
     line, scratch = np.zeros((2, width + 2 * radius), np.float32), np.empty((2, width + 2 * radius), np.float32)
-    sums, square = np.empty((2, width), np.float32), np.empty(width, np.float32)
+    sums = np.empty((2, width), np.float32)
     one, zero, few = np.float32(1), np.float32(0), np.float32(FEWEST)
     inner = line[:, radius : radius + width]
     for r in range(max(top - 1 - radius, 0), min(top + radius, height)):
-        square[:] = image[r] * image[r]
-        _count_in(square, weight[r], one, inner)
+        _count_squares_in(image[r], weight[r], one, inner)
     for r in range(top, bottom):
         if r + radius < height:
-            square[:] = image[r + radius] * image[r + radius]
-            _count_in(square, weight[r + radius], one, inner)
+            _count_squares_in(image[r + radius], weight[r + radius], one, inner)
         if r - radius - 1 >= 0:
-            square[:] = image[r - radius - 1] * image[r - radius - 1]
-            _count_in(square, weight[r - radius - 1], -one, inner)
+            _count_squares_in(image[r - radius - 1], weight[r - radius - 1], -one, inner)
         for k in range(2):
             across(line[k], 2 * radius + 1, scratch, sums[k])
         total, number, target = sums[0], sums[1], out[r]
         for c in range(width):
             target[c] = max(total[c], zero) / number[c] if number[c] > few else zero
+
+
+@njit(cache=True, nogil=True, fastmath=True, forceinline=True)
+def _count_squares_in(image: FloatArray, weight: FloatArray, sign: np.float32, line: FloatArray) -> None:
+    """Add a row's weighted squares and weights to sums down the columns. In place."""
+    total, number = line[0], line[1]
+    for c in range(image.size):
+        w = sign * weight[c]
+        total[c] += w * image[c] * image[c]
+        number[c] += w
 
 
 def without(pyramid: list[Views], kept: FloatArray, also: FloatArray, highpass: int) -> list[Views]:

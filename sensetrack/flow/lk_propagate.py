@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from sensetrack.flow.boxes import across
 from sensetrack.flow.lk_level import Flow, Level
@@ -41,9 +42,9 @@ def propagate(
         Share of its own misfit that another displacement must stay below.
     """
     out = flow[0].copy(), flow[1].copy()
-    images = level.reference, level.spline, level.weight
+    images, offsets = (level.reference, level.spline, level.weight), np.array(distances)
     over_squares(
-        flow[0].shape, lambda tile: _propagate(images, flow, noise, distances, radius, np.float32(gain), tile, out)
+        flow[0].shape, lambda tile: _propagate(images, flow, noise, offsets, radius, np.float32(gain), tile, out)
     )
     return out
 
@@ -129,7 +130,7 @@ def _propagate(
     images: tuple[FloatArray, FloatArray, FloatArray],
     flow: Flow,
     noise: FloatArray,
-    distances: tuple[int, ...],
+    distances: NDArray[np.int64],
     radius: int,
     gain: np.float32,
     tile: Tile,
@@ -150,7 +151,9 @@ def _propagate(
                     continue
                 if not is_known:
                     _misfit(images, flow, noise, tile, radius, (0, 0), cost, down, scratch, best)
-                    best *= gain
+                    for k in range(rows):
+                        for m in range(cols):
+                            best[k, m] *= gain
                     is_known = True
                 _misfit(images, flow, noise, tile, radius, (i * d, j * d), cost, down, scratch, other)
                 for k in range(rows):

@@ -109,8 +109,9 @@ def _window_mean(
 ) -> None:
     """Write the means where at least window ``k`` was chosen and anything counts."""
     height, width = weight.shape
-    for part in range(2):
-        out[part][top:bottom] = flow[part][top:bottom]
+    for r in range(top, bottom):
+        for c in range(width):
+            out[0][r, c], out[1][r, c] = flow[0][r, c], flow[1][r, c]
     for k in range(len(reaches)):
         reach = reaches[k]
         if reach < 1:

@@ -54,7 +54,7 @@ PRESETS: dict[str, dict[str, int]] = {
     },
     "balanced": {
         "halve": 0,
-        "highpass": 12,
+        "highpass": 8,
         "coarse_steps": 4,
         "fine_steps": 2,
         "smallest": 5,

@@ -10,6 +10,7 @@ from sensetrack.sensors._container import Container as Container
 from sensetrack.sensors._door import find_product as find_product
 from sensetrack.sensors._door import open_product as open_product
 from sensetrack.sensors._door import open_scene as open
+from sensetrack.sensors._door import product_at as product_at
 from sensetrack.sensors._door import registry as registry
 from sensetrack.sensors._xml import Node as Node
 from sensetrack.sensors._xml import parse_xml as parse_xml
@@ -27,5 +28,6 @@ __all__ = [
     "open",
     "open_product",
     "parse_xml",
+    "product_at",
     "registry",
 ]

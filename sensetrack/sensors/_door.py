@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from sensetrack.errors import InputError, NotARasterError, ParameterError
 from sensetrack.log import logger
@@ -44,6 +45,17 @@ def find_product(path: PathLike) -> Product | None:
     return None
 
 
+def product_at(path: PathLike) -> Product | None:
+    """Return the product at a path, or None where it is a plain raster or nothing that a sensor recognises.
+
+    Raises
+    ------
+    InputError
+        As `find_product`.
+    """
+    return find_product(path) if may_be_product(os.fspath(path)) else None
+
+
 def open_product(path: PathLike) -> Product:
     """Open the metadata of the product at a path.
 
@@ -52,8 +64,10 @@ def open_product(path: PathLike) -> Product:
     InputError
         As `find_product`; or no sensor recognises it.
     """
-    found = find_product(path) if may_be_product(os.fspath(path)) else None
+    found = product_at(path)
     if found is None:
+        if not Path(path).exists():
+            raise InputError(f"{path}: no such file or folder")
         known = ", ".join(registry.names())
         raise InputError(f"{path}: no product of a sensor that is known ({known})")
     return found
@@ -90,14 +104,13 @@ def open_scene(path: PathLike) -> Product | Image:
     >>> nir = scene.image("B08")   # doctest: +SKIP
     """
     name = os.fspath(path)
-    if may_be_product(name):
-        product = find_product(name)
-        if product is not None:
-            return product
-        try:
-            return Image.open(name)
-        except NotARasterError as error:
-            raise InputError(
-                f"{name}: neither a raster nor a product of a known sensor ({', '.join(registry.names())})"
-            ) from error
-    return Image.open(name)
+    product = product_at(name)
+    if product is not None:
+        return product
+    try:
+        return Image.open(name)
+    except NotARasterError as error:
+        if not may_be_product(name):
+            raise
+        known = ", ".join(registry.names())
+        raise InputError(f"{name}: neither a raster nor a product of a known sensor ({known})") from error

@@ -114,11 +114,23 @@ class LandsatProduct(Product):
         calibration = None if reading.quantity == RAW else self._calibration(band, number, reading.quantity)
         source = BandSource(raw, calibration, tuple(self._masks(number, reading)))
         tags = {"unit": _UNITS.get(reading.quantity, "1")}
-        linear = self._linear(band, number, band.quantities[0])
-        if reading.quantity == RAW and linear is not None:
-            tags = {"scale": repr(linear.gain), "offset": repr(linear.offset), "nodata": f"{nodata:g}"}
+        if reading.quantity == RAW:
+            tags = {"nodata": f"{nodata:g}"} | self._scaling(band, number)
         dtype = raw.dtype if reading.quantity == RAW else "float32"
         return BandImage(source, raw.grid, dtype, tags)
+
+    def _scaling(self, band: Band, number: str) -> dict[str, str]:
+        """Return what makes the band's first quantity of its numbers, as far as a gain and an offset do."""
+        quantity = band.quantities[0]
+        if quantity == "brightness_temperature" or (quantity == "reflectance" and self._is_dark):
+            quantity = band.quantities[-1]
+        linear = self._linear(band, number, quantity)
+        return {"scale": repr(linear.gain), "offset": repr(linear.offset), "scaled": quantity}
+
+    @property
+    def _is_dark(self) -> bool:
+        """Whether there is no top-of-atmosphere reflectance, for want of sun."""
+        return self.level != "L2" and (self.view.sun_elevation is None or self.view.sun_elevation <= 0)
 
     def _masks(self, number: str, reading: Reading) -> list[PixelMask]:
         pixel, saturated = (self._quality(name) for name in ("QA_PIXEL|BQA|BQ_PIXEL", "QA_RADSAT"))
@@ -142,16 +154,11 @@ class LandsatProduct(Product):
         if quantity == "brightness_temperature":
             radiance = self._linear(band, number, "radiance")
             k1, k2 = (self.metadata.number(f"{key}_CONSTANT_BAND_{number}", *_CONSTANTS) for key in ("K1", "K2"))
-            assert radiance is not None
             return Brightness(radiance, k1, k2)
-        found = self._linear(band, number, quantity)
-        assert found is not None
-        return found
+        return self._linear(band, number, quantity)
 
-    def _linear(self, band: Band, number: str, quantity: str) -> Linear | None:
-        """Return gain and offset, None for a brightness temperature; the groups of Level 1 and 2 are kept apart."""
-        if quantity == "brightness_temperature":
-            return None
+    def _linear(self, band: Band, number: str, quantity: str) -> Linear:
+        """Return gain and offset; the groups of Level 1 and 2 hold the same keys and are kept apart."""
         groups: tuple[str, ...]
         if quantity == "radiance":
             key, groups = f"BAND_{number}", _RESCALING
@@ -164,9 +171,9 @@ class LandsatProduct(Product):
         if quantity != "reflectance" or self.level == "L2":
             return Linear(gain, offset)
         elevation = self.view.sun_elevation
-        if elevation is None or elevation <= 0:
+        if elevation is None or self._is_dark:
             raise InputError(
-                f"{self.name}: the sun stood {elevation} degrees above the horizon, so that there is no reflectance; "
+                f"{self.name}: there is no reflectance at night, with the sun at an elevation of {elevation} degrees; "
                 "take quantity = 'radiance', or a thermal band"
             )
         sine = math.sin(math.radians(elevation))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from affine import Affine
 from numpy.typing import NDArray
 
 from sensetrack.raster.grid import Grid
@@ -62,15 +63,20 @@ class BandSource:
     calibration : Calibration or None
         None leaves the numbers as they are.
     masks : tuple of PixelMask
+    unusable : tuple of float
+        Stored numbers that are no measurements, beside nodata.
     """
 
     raw: Image
     calibration: Calibration | None = None
     masks: tuple[PixelMask, ...] = ()
+    unusable: tuple[float, ...] = ()
 
     def read(self, block: Block, shape: tuple[int, int]) -> tuple[PixelArray, Mask]:
         """Return calibrated pixels of a window and where they are valid, 0 where they are not."""
         pixels, valid = self.raw.read_file(block, shape)
+        for number in self.unusable:
+            valid = valid & (pixels != number)
         for mask in self.masks:
             if not valid.any():
                 break
@@ -86,6 +92,31 @@ def positions(block: Block, shape: tuple[int, int]) -> tuple[DoubleArray, Double
     rows = block.row + (np.arange(shape[0]) + 0.5) * block.height / shape[0] - 0.5
     cols = block.col + (np.arange(shape[1]) + 0.5) * block.width / shape[1] - 0.5
     return rows, cols
+
+
+@dataclass(frozen=True)
+class Polygons:
+    """Areas in map coordinates whose pixels are unusable.
+
+    Attributes
+    ----------
+    rings : tuple
+        Polygons, each a tuple of rings of ``(x, y)``, the outer one first.
+    """
+
+    rings: tuple[tuple[tuple[tuple[float, float], ...], ...], ...]
+
+    def read(self, grid: Grid, block: Block, shape: tuple[int, int]) -> Mask:
+        """Return True where the centres of pixels lie in none of the polygons."""
+        from rasterio.features import rasterize
+
+        if not self.rings:
+            return np.ones(shape, np.bool_)
+        corner = grid.crop(block.row, block.col, block.shape).transform
+        scale = Affine.scale(block.width / shape[1], block.height / shape[0])
+        shapes = [{"type": "Polygon", "coordinates": polygon} for polygon in self.rings]
+        inside = rasterize(shapes, out_shape=shape, transform=corner @ scale, dtype="uint8")
+        return np.asarray(inside == 0)
 
 
 class Rule(Protocol):

@@ -255,7 +255,7 @@ def _factor(scene: Scene, constant: float) -> float:
 
 
 def _pixels(rng: np.random.Generator, shape: tuple[int, int], is_slant: bool) -> tuple[np.ndarray, ...]:
-    """Return the stored array, the pixels and which are valid: invalid are two lines, three columns, not I = 0 alone."""
+    """Return the stored array, the pixels and which are valid: not two lines and three columns; I = 0 alone is."""
     stored = rng.normal(0, 40, (*shape, 2)).round().astype(np.int16)
     stored[5, 7], stored[6, 7] = (0, 9), (-9, 0)
     stored[0, 10], stored[0, 11] = (32767, -32768), (-32768, 32767)

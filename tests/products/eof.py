@@ -63,9 +63,7 @@ def write_orbit_file(
             Absolute_Orbit="+41314",
         )
         places = [element(tag, f"{value:.6f}", unit="m") for tag, value in zip("XYZ", position, strict=True)]
-        speeds = [
-            element(f"V{tag}", f"{value:.6f}", unit="m/s") for tag, value in zip("XYZ", velocity, strict=True)
-        ]
+        speeds = [element(f"V{tag}", f"{value:.6f}", unit="m/s") for tag, value in zip("XYZ", velocity, strict=True)]
         vectors.append(element("OSV", [*clocks, *places, *speeds, element("Quality", quality)]))
     validity = fields(
         Validity_Start=f"UTC={start.isoformat(timespec='seconds')}",
@@ -84,9 +82,7 @@ def write_orbit_file(
         element("File_Version", "0001"),
     ]
     variable = fields(Ref_Frame="EARTH_FIXED", Time_Reference="UTC")
-    header = element(
-        "Earth_Explorer_Header", [element("Fixed_Header", fixed), element("Variable_Header", variable)]
-    )
+    header = element("Earth_Explorer_Header", [element("Fixed_Header", fixed), element("Variable_Header", variable)])
     block = element("Data_Block", counted("List_of_OSVs", vectors), type="xml")
     path = folder / f"{name}.EOF"
     save(path, element("Earth_Explorer_File", [header, block]))

@@ -81,7 +81,7 @@ class Orbit:
         return position, velocity
 
     def ground(self, seconds: ArrayLike, slant_range: ArrayLike, height: ArrayLike = 0.0) -> tuple[Doubles, Doubles]:
-        """Return latitude and longitude (degrees) of what is seen at zero Doppler, at some slant range (m) and height."""
+        """Return latitude and longitude, degrees, of what is seen at zero Doppler at a slant range and a height, m."""
         time, distance, high = np.broadcast_arrays(*(np.asarray(v, float) for v in (seconds, slant_range, height)))
         position, velocity = self.state(time)
         radius = np.linalg.norm(position, axis=-1)
@@ -102,8 +102,12 @@ class Orbit:
         step = 1e-5
         for _ in range(12):
             first, second = misfit(lat, lon)
-            first_lat, second_lat = ((b - a) / step for a, b in zip((first, second), misfit(lat + step, lon), strict=True))
-            first_lon, second_lon = ((b - a) / step for a, b in zip((first, second), misfit(lat, lon + step), strict=True))
+            first_lat, second_lat = (
+                (b - a) / step for a, b in zip((first, second), misfit(lat + step, lon), strict=True)
+            )
+            first_lon, second_lon = (
+                (b - a) / step for a, b in zip((first, second), misfit(lat, lon + step), strict=True)
+            )
             determinant = first_lat * second_lon - first_lon * second_lat
             lat = lat - (first * second_lon - second * first_lon) / determinant
             lon = lon - (second * first_lat - first * second_lat) / determinant

@@ -31,7 +31,9 @@ def manifest(product: Path, specs: list[ImageSpec], footprint: str, version: str
     first = specs[0]
     polarisations = dict.fromkeys(spec.polarisation for spec in specs)
     swaths = dict.fromkeys(spec.swath for spec in specs)
-    known = "".join(f"<s1sarl1:transmitterReceiverPolarisation>{p}</s1sarl1:transmitterReceiverPolarisation>" for p in polarisations)
+    known = "".join(
+        f"<s1sarl1:transmitterReceiverPolarisation>{p}</s1sarl1:transmitterReceiverPolarisation>" for p in polarisations
+    )
     sections = {
         "processing": '<safe:processing name="Post Processing"><safe:facility name="TLS">'
         f'<safe:software name="Sentinel-1 IPF" version="{version}"/></safe:facility></safe:processing>',
@@ -70,9 +72,10 @@ def manifest(product: Path, specs: list[ImageSpec], footprint: str, version: str
                 f'<dataObjectPointer dataObjectID="{identity}"/></metadataObject>'
             )
         units.append(f'<xfdu:contentUnit {unit}><dataObjectPointer dataObjectID="{identity}"/></xfdu:contentUnit>')
+        mime = "application/octet-stream" if kind == "Measurement" else "text/xml"
         objects.append(
             f'<dataObject ID="{identity}" repID="s1Level1{kind}Schema">'
-            f'<byteStream mimeType="{"application/octet-stream" if kind == "Measurement" else "text/xml"}" size="{size}">'
+            f'<byteStream mimeType="{mime}" size="{size}">'
             f'<fileLocation locatorType="URL" href="./{file.relative_to(product).as_posix()}"/>'
             f'<checksum checksumName="MD5">{digest}</checksum></byteStream></dataObject>'
         )
@@ -82,8 +85,9 @@ def manifest(product: Path, specs: list[ImageSpec], footprint: str, version: str
         f"<xmlData>{section}</xmlData></metadataWrap></metadataObject>"
         for name, section in sections.items()
     )
+    kind = f"{first.kind.lower()}/standard/{first.mode.lower()}sp"
     return etree.fromstring(
-        f'<xfdu:XFDU {names} version="esa/safe/sentinel-1.0/sentinel-1/sar/level-1/{first.kind.lower()}/standard/{first.mode.lower()}sp">'
+        f'<xfdu:XFDU {names} version="esa/safe/sentinel-1.0/sentinel-1/sar/level-1/{kind}">'
         f'<informationPackageMap><xfdu:contentUnit unitType="SAFE Archive Information Package" '
         f'textInfo="Sentinel-1 {first.mode} Level-1 {first.kind} Product">{"".join(units)}</xfdu:contentUnit>'
         f"</informationPackageMap><metadataSection>{''.join(described)}{wrapped}</metadataSection>"

@@ -90,9 +90,7 @@ def tables(
     for number, line in enumerate(lines):
         time = (start + timedelta(seconds=float(line) * line_interval)).isoformat(timespec="microseconds")
         parts = [*fields(azimuthTime=time, line=int(line)), numbers("pixel", pixels, "{:d}")]
-        vectors.append(
-            element("calibrationVector", [*parts, *[numbers(name, table[name][number]) for name in LUTS]])
-        )
+        vectors.append(element("calibrationVector", [*parts, *[numbers(name, table[name][number]) for name in LUTS]]))
     calibration = [
         element("calibrationInformation", element("absoluteCalibrationConstant", f"{constant:.6e}")),
         counted("calibrationVectorList", vectors),

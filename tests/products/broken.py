@@ -20,9 +20,9 @@ def truncate(path: Path, share: float = 0.5) -> Path:
     return path
 
 
-def tiny_hdf5(path: Path, name: str = "Mission ID", value: str = "CSK") -> Path:
-    """Write an HDF5 file with one attribute at its root and nothing else; with the default it has 912 bytes."""
-    with h5py.File(path, "w", libver=("earliest", "v108")) as file:
+def tiny_hdf5(path: Path, name: str = "Product Filename", value: str = "CSKS4_SCS_B_HI_16_HH_RA_FF.h5") -> Path:
+    """Write an HDF5 file with one attribute at its root and nothing else; 912 bytes as it is called."""
+    with h5py.File(path, "w") as file:
         file.attrs[name] = np.bytes_(value)
     return path
 

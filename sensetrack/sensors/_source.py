@@ -88,9 +88,9 @@ class BandSource:
 
 
 def positions(block: Block, shape: tuple[int, int]) -> tuple[DoubleArray, DoubleArray]:
-    """Return the rows and columns of pixel centres of a window that is decimated to ``shape``, integer at centres."""
-    rows = block.row + (np.arange(shape[0]) + 0.5) * block.height / shape[0] - 0.5
-    cols = block.col + (np.arange(shape[1]) + 0.5) * block.width / shape[1] - 0.5
+    """Return the rows and columns of a window that is decimated to ``shape``: those that GDAL takes, whole numbers."""
+    rows = block.row + np.floor((np.arange(shape[0]) + 0.5) * block.height / shape[0])
+    cols = block.col + np.floor((np.arange(shape[1]) + 0.5) * block.width / shape[1])
     return rows, cols
 
 
@@ -178,8 +178,10 @@ class QualityBand:
             return np.zeros(shape, np.bool_)
         row, col = row.clip(0, own.height - 1), col.clip(0, own.width - 1)
         area = Block(int(row[0]), int(col[0]), int(row[-1] - row[0]) + 1, int(col[-1] - col[0]) + 1)
-        # A decimated window is read decimated, so that an overview of a scene does not read the whole mask.
-        coarse = min(area.height, 2 * shape[0]), min(area.width, 2 * shape[1])
+        coarse = area.shape
+        if shape != block.shape:
+            # An overview of a scene does not read the whole mask.
+            coarse = min(area.height, 2 * shape[0]), min(area.width, 2 * shape[1])
         numbers, known = self.image.read_file(area, coarse)
         i = (row - area.row) * coarse[0] // area.height
         j = (col - area.col) * coarse[1] // area.width

@@ -13,9 +13,9 @@ import pytest
 import rasterio
 from hypothesis import given
 from hypothesis import strategies as st
-
 from products.archive import tarred, zipped
 from products.broken import bomb_zip, climbing_tar, climbing_zip, tiny_hdf5, truncate
+
 from sensetrack.errors import CorruptFileError, InputError
 from sensetrack.raster.image import Image
 from sensetrack.sensors import Container

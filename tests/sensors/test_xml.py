@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from products.broken import billion_laughs, outside_entity
+
 from sensetrack.errors import InputError
 from sensetrack.sensors import parse_xml
 

@@ -68,8 +68,9 @@ class LandsatProduct(Product):
 
     Level 1 bands become top-of-atmosphere reflectance (with the sun's elevation at the scene's centre), radiance, or
     brightness temperature of the thermal ones; Level 2 bands surface reflectance or surface temperature in kelvin.
-    `mask` leaves out what QA_PIXEL calls fill and QA_RADSAT saturated in that band, dropped, or hidden by terrain; without `clouds`, what
-    QA_PIXEL calls cloud, dilated cloud, cirrus or cloud shadow is left out as well. The transform is the file's.
+    `mask` leaves out what QA_PIXEL calls fill, and what QA_RADSAT calls saturated in that band, dropped, or hidden by
+    terrain; without `clouds`, what QA_PIXEL calls cloud, dilated cloud, cirrus or cloud shadow is left out as well. The
+    transform is the file's.
 
     Attributes
     ----------

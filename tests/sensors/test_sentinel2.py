@@ -59,7 +59,9 @@ def test_offsets_are_taken_where_they_are(tmp_path: Path, level: str, baseline: 
         grid = product.image(band).grid
         assert tuple(grid.transform)[:6] == truth.transforms[size] and crs_name(grid.crs) == "EPSG:32633"
         assert product.band(band).shape == values.shape == grid.shape
-    assert np.nanmin(as_array(product, "B02")) < 0 or (baseline < "04.00" and not offsets), "below the offset is measured"
+    assert np.nanmin(as_array(product, "B02")) < 0 or (baseline < "04.00" and not offsets), (
+        "below the offset is measured"
+    )
 
 
 def test_the_finest_of_several_sizes_is_read(tmp_path: Path) -> None:

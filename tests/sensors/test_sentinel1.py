@@ -150,7 +150,7 @@ def test_what_is_not_there_is_reported(tmp_path: Path) -> None:
 def test_an_image_of_another_size_is_refused(tmp_path: Path) -> None:
     truth = write_sentinel1(tmp_path, "GRD", polarisations=("VV",))
     path = truth.images["IW", "VV"].path
-    options = {"width": 10, "height": 12, "transform": rasterio.Affine(1, 0, 0, 0, -1, 0)}
+    options = {"width": 10, "height": 12, "transform": rasterio.Affine(2, 0, 0, 0, -2, 0)}
     with rasterio.open(path, "w", driver="GTiff", count=1, dtype="uint16", crs="EPSG:4326", **options) as ds:
         ds.write(np.ones((1, 12, 10), np.uint16))
     with pytest.raises(InputError, match="has 12 x 10 pixels, its annotation says 90 x 170"):

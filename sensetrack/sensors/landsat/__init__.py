@@ -13,8 +13,9 @@ from rasterio.crs import CRS
 from sensetrack.errors import InputError, ParameterError
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
-from sensetrack.sensors._base import RAW, Band, BandImage, Orbit, Product, Reading, Sensor, View, file_name
+from sensetrack.sensors._base import RAW, BandImage, Product, Reading, Sensor, file_name
 from sensetrack.sensors._container import Container
+from sensetrack.sensors._metadata import Band, Orbit, View
 from sensetrack.sensors._source import BandSource, Bits, Calibration, Linear, PixelMask, QualityBand
 from sensetrack.sensors.landsat._bands import spectrum
 from sensetrack.sensors.landsat._mtl import Metadata, is_mtl, parse_mtl

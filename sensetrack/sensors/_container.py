@@ -175,7 +175,7 @@ class Container:
                 return _tar_content(self.root, Path(self.root).stat().st_mtime_ns, name)[:length]
             with self._file(name).open("rb") as plain:
                 return plain.read(length)
-        except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, tarfile.TarError) as error:
+        except (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile, tarfile.TarError) as error:
             raise CorruptFileError(f"{self.path}: {name} cannot be read ({error})") from error
 
     def _file(self, name: str) -> Path:
@@ -236,7 +236,7 @@ def _tar_content(path: str, changed: int, name: str) -> bytes:
     if found is not None:
         return found
     with tarfile.open(path) as archive:
-        member = archive.extractfile(name)
+        member = archive.extractfile(name if name in archive.getnames() else f"./{name}")
         return member.read(LARGEST_METADATA) if member is not None else b""
 
 

@@ -182,7 +182,9 @@ class Container:
         return Path(self.root) if self.kind == "file" else Path(self.root) / name
 
     def gdal_path(self, name: str) -> str:
-        """Return how GDAL opens a file, also inside an archive."""
+        """Return how GDAL opens a file, also inside an archive; a URL as it is."""
+        if "://" in name:
+            return name
         if self.kind in ("zip", "tar"):
             return f"/vsi{self.kind}/{{{Path(self.root).resolve()}}}/{name}"
         return str(self._file(name))

@@ -61,7 +61,7 @@ class Container:
     entry: str | None = None
 
     @classmethod
-    def open(cls, path: PathLike) -> Container:
+    def open(cls, path: PathLike, *, alone: bool = False) -> Container:
         """List what is at a path.
 
         Parameters
@@ -69,6 +69,8 @@ class Container:
         path : path-like
             A folder, ``.zip``, ``.tar``, ``.tar.gz``, HDF5 file, or a metadata file (text, XML, JSON) in the folder of
             its product. Archives are told by content. To list a compressed tar is to read all of it.
+        alone : bool
+            Of a metadata file, leave the folder around it unlisted: it may be any, as long as nobody knows the file.
 
         Raises
         ------
@@ -92,7 +94,8 @@ class Container:
         if head.startswith(b"\x89HDF"):
             return cls(name, "file", name, {file.name: file.stat().st_size})
         entry = None if file.name.lower() == MANIFEST else file.name
-        return cls(name, "folder", str(file.parent), _folder_files(file.parent), entry)
+        sizes = {file.name: file.stat().st_size} if alone and entry is not None else _folder_files(file.parent)
+        return cls(name, "folder", str(file.parent), sizes, entry)
 
     @property
     def name(self) -> str:

@@ -76,17 +76,22 @@ def offsets_of(product: Node | None, level: str, baseline: str | None) -> dict[s
     return offsets
 
 
+_MEAN_VIEW = ".//Mean_Viewing_Incidence_Angle"
+
+
 def view_of(tile: Node) -> View:
     """Return the mean angles of a tile."""
     zenith, azimuth = (tile.optional_number(f".//Mean_Sun_Angle/{name}_ANGLE") for name in ("ZENITH", "AZIMUTH"))
-    means = tile.all(".//Mean_Viewing_Incidence_Angle")
-    incidence = [node.number("ZENITH_ANGLE") for node in means]
-    turned = np.exp(1j * np.radians([node.number("AZIMUTH_ANGLE") for node in means]))
+    # Of a band that does not see the tile some products say NaN.
+    means = [np.append(node.numbers("ZENITH_ANGLE"), node.numbers("AZIMUTH_ANGLE")) for node in tile.all(_MEAN_VIEW)]
+    known = [angles for angles in means if len(angles) == 2 and np.isfinite(angles).all()]
+    incidence = [float(angles[0]) for angles in known]
+    turned = np.exp(1j * np.radians([float(angles[1]) for angles in known]))
     return View(
         sun_elevation=None if zenith is None else 90 - zenith,
         sun_azimuth=azimuth,
-        incidence=float(np.mean(incidence)) if means else None,
-        azimuth=float(np.degrees(np.angle(turned.mean())) % 360) if means else None,
+        incidence=float(np.mean(incidence)) if known else None,
+        azimuth=float(np.degrees(np.angle(turned.mean())) % 360) if known else None,
     )
 
 
@@ -101,7 +106,7 @@ def outline_of(product: Node | None) -> Ring | None:
     if product is None or product.optional_string(".//EXT_POS_LIST") is None:
         return None
     numbers = product.numbers(".//EXT_POS_LIST")
-    if len(numbers) < 8 or len(numbers) % 2:
+    if len(numbers) < 8 or len(numbers) % 2 or not np.isfinite(numbers).all():
         return None
     points = [(float(lon), float(lat)) for lat, lon in numbers.reshape(-1, 2)]
     return tuple(points[:-1] if points[0] == points[-1] else points)

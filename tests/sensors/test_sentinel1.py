@@ -225,6 +225,17 @@ def test_real_complex_metadata(shared_data: Path) -> None:
         product.image("IW1-VV", denoise=True)
 
 
+def test_real_footprints_tell_where_a_terrain_model_lies(shared_data: Path) -> None:
+    terrain = sensetrack.Image.open(shared_data / SARSEN / "Rome-30m-DEM.tif")
+    west, south, east, north = terrain.grid.bounds
+    assert (west, east, south, north) == pytest.approx((12.44986, 12.54986, 41.95014, 42.05014), abs=1e-5)
+    ground = opened(shared_data / GRD).annotation("VV").ties
+    assert ground.longitude.min() < west < east < ground.longitude.max()
+    assert ground.latitude.min() < south < north < ground.latitude.max()
+    first = opened(shared_data / SLC).annotation("IW1-VV").ties
+    assert first.longitude.max() == pytest.approx(12.2079, abs=1e-4) and first.longitude.max() < west
+
+
 def test_real_zip_with_a_leading_folder(shared_data: Path) -> None:
     product = opened(shared_data / ZIP)
     assert product.name == Path(ZIP).stem and len(product.missing) == 6, "its images are placeholders of no length"

@@ -253,7 +253,7 @@ def test_real_level_1c(shared_data: Path) -> None:
     assert valid.mean() == pytest.approx(0.599, abs=5e-4) and raw.shape == (1830, 1830)
     np.testing.assert_allclose(as_array(product, "B01", mask=False)[valid], (raw[valid] - 1000) / 10000, atol=1e-6)
     assert set(product.offsets.values()) == {-1000.0} and len(product.offsets) == 13
-    assert product.quantification == 10_000
+    assert product.quantification == 10_000 and product.earth_sun == pytest.approx(1.03256721, abs=1e-8)
     detectors, seen = product.image("MSK_DETFOO_B01").read()
     assert set(np.unique(detectors)) == {0, 1, 2, 3, 4}
     assert np.array_equal(seen, valid), "the footprint is where the band has numbers"

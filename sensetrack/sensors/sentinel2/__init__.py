@@ -66,6 +66,8 @@ class Sentinel2Product(Product):
     tile_file : str or None
         The tile's metadata, in the container; None where a STAC Item stands for them.
     quantification : float
+    earth_sun : float or None
+        Factor ``U`` of the distance between earth and sun, inverse square.
     offsets : mapping of str to float
         Added to the numbers of a band; 0 where the metadata have none.
     """
@@ -74,6 +76,7 @@ class Sentinel2Product(Product):
     tile_file: str | None
     quantification: float
     offsets: dict[str, float] = field(repr=False)
+    earth_sun: float | None = None
 
     @property
     def default_band(self) -> Band:
@@ -97,6 +100,7 @@ class Sentinel2Product(Product):
             "s2:product_type": self.product_type,
             "s2:mgrs_tile": self.tile,
             "s2:product_uri": self.name,
+            "s2:reflectance_conversion_factor": self.earth_sun,
         }
 
     def sun_angles(self) -> AngleGrid:
@@ -241,6 +245,7 @@ class Sentinel2(Sensor):
             tile_file=tile_file,
             quantification=quantification_of(product, level),
             offsets=offsets_of(product, level, baseline),
+            earth_sun=None if product is None else product.optional_number(".//Reflectance_Conversion/U"),
         )
 
 

@@ -147,6 +147,14 @@ def test_what_is_not_there_is_reported(tmp_path: Path) -> None:
         product.image("IW1-VV", clouds=False)
 
 
+def test_gdal_agrees_on_numbers(tmp_path: Path) -> None:
+    """GDAL's driver of the format gives the stored numbers too, uncalibrated."""
+    truth = write_sentinel1(tmp_path, "GRD", polarisations=("VV",))
+    with rasterio.open(f"SENTINEL1_CALIB:UNCALIB:{truth.path}/manifest.safe:IW_VV:AMPLITUDE") as ds:
+        theirs = ds.read(1)
+    assert np.array_equal(opened(truth.path).image("VV", raw=True).read()[0], theirs)
+
+
 def test_an_image_of_another_size_is_refused(tmp_path: Path) -> None:
     truth = write_sentinel1(tmp_path, "GRD", polarisations=("VV",))
     path = truth.images["IW", "VV"].path

@@ -108,6 +108,9 @@ def test_buckets_of_one_file_per_band(tmp_path: Path, level: str, baseline: str)
         found = as_array(product, band, mask=False)
         np.testing.assert_allclose(found, truth.reflectance[band, size[band]], atol=1e-6)
     assert product.tile == truth.spec.tile and product.level == f"L{level}"
+    assert product.name == truth.spec.product.removesuffix(".SAFE") and product.orbit.relative == 125
+    (tile / "tileInfo.json").write_text("[]")
+    assert opened(tile).name.startswith("S2A_OPER_MSI_L") and opened(tile).orbit.relative is None
 
 
 @pytest.mark.parametrize("applied", [False, True])

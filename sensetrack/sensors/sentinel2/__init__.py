@@ -219,10 +219,12 @@ class Sentinel2(Sensor):
         time = tile.time(".//SENSING_TIME")
         orbit = re.search(r"_A(\d{6})_", tile_id)
         mgrs = re.search(r"_T?(\d{2}[A-Z]{3})(_|$)", tile_id)
+        name = name_of(product, tile_id, container)
+        track = re.search(r"_R(\d{3})_", name)
         return Sentinel2Product(
             container=container,
             sensor="sentinel2",
-            name=name_of(product, tile_id),
+            name=name,
             mission=mission_of(product, tile_id),
             instrument="MSI",
             product_type=text_of(product, "PRODUCT_TYPE") or f"S2MSI{level[1:]}",
@@ -232,7 +234,7 @@ class Sentinel2(Sensor):
             bands=bands,
             orbit=Orbit(
                 absolute=int(orbit[1]) if orbit else None,
-                relative=None if product is None else product.integer(".//SENSING_ORBIT_NUMBER"),
+                relative=product.integer(".//SENSING_ORBIT_NUMBER") if product else int(track[1]) if track else None,
                 direction=direction_of(product),
             ),
             view=view_of(tile),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Literal
 
 import numpy as np
 
 from sensetrack.errors import InputError
+from sensetrack.sensors._container import Container
 from sensetrack.sensors._metadata import Ring, View
 from sensetrack.sensors._xml import Node
 from sensetrack.sensors.sentinel2._bands import BANDS
@@ -23,8 +25,13 @@ def text_of(product: Node | None, name: str) -> str | None:
     return None if product is None else product.optional_string(f".//{name}")
 
 
-def name_of(product: Node | None, tile_id: str) -> str:
-    """Return the product's name."""
+def name_of(product: Node | None, tile_id: str, container: Container) -> str:
+    """Return the product's name; of the tile folder of a bucket by its table of contents, else that of the tile."""
+    for name in container.find(r"tileInfo\.json")[:1] if product is None else ():
+        try:
+            return str(json.loads(container.read(name))["productName"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            break
     uri = text_of(product, "PRODUCT_URI") or text_of(product, "PRODUCT_URI_2A") or text_of(product, "PRODUCT_URI_1C")
     return (uri or tile_id).removesuffix(".SAFE")
 

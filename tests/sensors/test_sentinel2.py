@@ -21,7 +21,7 @@ from rasterio.errors import NotGeoreferencedWarning
 
 import sensetrack
 from sensetrack.errors import InputError, ParameterError, UnusableImageError
-from sensetrack.info import write_quicklook
+from sensetrack.info import product_item, write_quicklook
 from sensetrack.raster.grid import crs_name
 from sensetrack.sensors.sentinel2 import Sentinel2Product
 
@@ -134,6 +134,18 @@ def test_buckets_with_a_stac_item(tmp_path: Path, baseline: str, applied: bool) 
         assert np.array_equal(clear, (classes > 0) & ~np.isin(classes, (3, 8, 9, 10)))
         with pytest.raises(InputError, match="no metadata of its tile"):
             product.sun_angles()
+
+
+@pytest.mark.parametrize(("baseline", "offset"), [("03.01", 0.0), ("05.09", -1000.0)])
+def test_our_own_items_lead_back_to_the_product(tmp_path: Path, baseline: str, offset: float) -> None:
+    truth = write_sentinel2(tmp_path, "2A", rows=72, baseline=baseline)
+    for path in (truth.path, zipped(truth.path)):
+        item = tmp_path / "item.json"
+        item.write_text(json.dumps(product_item(opened(path))))
+        product = opened(item)
+        assert product.missing == () and product.offsets["B08"] == offset
+        found = as_array(product, "B08", mask=False)
+        np.testing.assert_allclose(found, truth.reflectance["B08", 10], atol=1e-6)
 
 
 def test_an_item_may_name_files_elsewhere(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sensetrack.errors import InputError, ParameterError
@@ -12,6 +12,7 @@ from sensetrack.raster.dates import parse_time
 from sensetrack.sensors._container import Container
 from sensetrack.sensors._metadata import Band, Orbit, Ring, View
 from sensetrack.sensors.sentinel2._bands import BANDS, LAYERS
+from sensetrack.sensors.sentinel2._product import baseline_offset
 
 _NAME = re.compile(r"(?:^|_)(B0[1-9]|B1[0-2]|B8A|SCL|AOT|WVP)(?:_\d\dm)?$", re.IGNORECASE)
 
@@ -42,7 +43,11 @@ def read_item(container: Container, name: str) -> dict[str, Any]:
         item = json.loads(container.read(name))
         properties, assets = item["properties"], item["assets"]
         time = parse_time(str(properties["datetime"]))
-        bands, scales, offsets = _bands(container, name, assets, bool(properties.get(_APPLIED)))
+        # Items that state no offset leave it to the baseline, as the pixels do.
+        unstated = baseline_offset(str(properties.get("s2:processing_baseline") or ""))
+        if properties.get(_APPLIED):
+            unstated = 0.0
+        bands, scales, offsets = _bands(container, name, assets, bool(properties.get(_APPLIED)), unstated)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ParameterError) as error:
         raise InputError(f"{file}: cannot be read as a STAC Item ({type(error).__name__}: {error})") from error
     if not bands:
@@ -75,7 +80,7 @@ _APPLIED = "earthsearch:boa_offset_applied"
 
 
 def _bands(
-    container: Container, item: str, assets: dict[str, Any], is_applied: bool
+    container: Container, item: str, assets: dict[str, Any], is_applied: bool, unstated: float
 ) -> tuple[list[Band], float, dict[str, float]]:
     """Return the bands, the scale of reflectance, and the offset of each band in stored numbers."""
     spectra = {band.name: band for band in BANDS}
@@ -83,17 +88,19 @@ def _bands(
     scale, offsets = 1e-4, dict.fromkeys(spectra, 0.0)
     for asset in assets.values():
         href = str(asset["href"])
-        match = _NAME.search(PurePosixPath(href.partition("?")[0]).stem)
-        if match is None or not href.partition("?")[0].lower().endswith((".tif", ".tiff", ".jp2")):
+        file = PurePosixPath(href.partition("?")[0])
+        match = _NAME.search(file.stem)
+        # Masks end like the bands that they belong to.
+        if match is None or file.name.startswith("MSK_") or file.suffix.lower() not in (".tif", ".tiff", ".jp2"):
             continue
         name = match[1].upper()
         about = spectra.get(name)
         raster = (asset.get("raster:bands") or asset.get("bands") or [{}])[0]
         if about is not None:
             scale = float(raster.get("scale", raster.get("raster:scale", scale)))
-            offset = float(raster.get("offset", raster.get("raster:offset", 0.0)))
+            offset = raster.get("offset", raster.get("raster:offset"))
             # Where the pixels have it added already, some items still state it.
-            offsets[name] = 0.0 if is_applied else offset / scale
+            offsets[name] = 0.0 if is_applied else unstated if offset is None else float(offset) / scale
         shape = asset.get("proj:shape")
         bands[name] = Band(
             name=name,
@@ -111,7 +118,7 @@ def _bands(
 
 def _files(container: Container, item: str, href: str) -> tuple[str, ...]:
     """Return where a file lies: its URL, or its place beside the item; nothing where it is not there."""
-    if "://" in href:
+    if "://" in href or href.startswith("/vsi") or (href.startswith("/") and Path(href).is_file()):
         return (href,)
     place = (PurePosixPath(item).parent / href.removeprefix("./")).as_posix()
     return (place,) if container.sizes.get(place) else ()

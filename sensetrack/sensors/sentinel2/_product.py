@@ -69,11 +69,15 @@ def quantification_of(product: Node | None, level: str) -> float:
     raise InputError(f"{product.file}: lacks {names[0]}")
 
 
+def baseline_offset(baseline: str) -> float:
+    """Return the offset that a processing baseline brought, for where nothing states it: -1000 from 04.00 on."""
+    return -1000.0 if baseline >= "04.00" else 0.0
+
+
 def offsets_of(product: Node | None, level: str, baseline: str | None) -> dict[str, float]:
     """Return the offset of every band: what the metadata have; without them, what the baseline brought."""
     if product is None:
-        has_offset = baseline is not None and baseline >= "04.00"
-        return {band.name: -1000.0 if has_offset else 0.0 for band in BANDS}
+        return {band.name: baseline_offset(baseline or "") for band in BANDS}
     offsets = {band.name: 0.0 for band in BANDS}
     for node in product.all(f".//{'BOA' if level == 'L2A' else 'RADIO'}_ADD_OFFSET"):
         number = node.attribute("band_id") or ""

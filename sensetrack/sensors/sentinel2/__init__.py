@@ -21,6 +21,7 @@ from sensetrack.sensors.sentinel2._product import (
     baseline_of,
     cloud_cover_of,
     direction_of,
+    layer_scales_of,
     mission_of,
     name_of,
     offsets_of,
@@ -70,6 +71,8 @@ class Sentinel2Product(Product):
         Factor ``U`` of the distance between earth and sun, inverse square.
     offsets : mapping of str to float
         Added to the numbers of a band; 0 where the metadata have none.
+    layer_scales : mapping of str to float
+        What the numbers of AOT and WVP are multiplied with.
     """
 
     tile: str
@@ -77,6 +80,7 @@ class Sentinel2Product(Product):
     quantification: float
     offsets: dict[str, float] = field(repr=False)
     earth_sun: float | None = None
+    layer_scales: dict[str, float] = field(default_factory=lambda: layer_scales_of(None), repr=False)
 
     @property
     def default_band(self) -> Band:
@@ -122,7 +126,7 @@ class Sentinel2Product(Product):
         kind = band.quantities[0]
         if kind != "reflectance":
             # Layers: what is written is what is meant, but for the two with a scale of their own.
-            scale = 1e-3 if kind in ("optical_thickness", "water_vapour") and reading.quantity != RAW else None
+            scale = None if reading.quantity == RAW else self.layer_scales.get(band.name)
             source = BandSource(raw, None if scale is None else Linear(scale, 0.0))
             return BandImage(source, raw.grid, raw.dtype if scale is None else "float32", {"nodata": f"{nodata:g}"})
         gain, offset = 1 / self.quantification, self.offsets.get(band.name, 0.0) / self.quantification
@@ -247,6 +251,7 @@ class Sentinel2(Sensor):
             tile_file=tile_file,
             quantification=quantification_of(product, level),
             offsets=offsets_of(product, level, baseline),
+            layer_scales=layer_scales_of(product),
             earth_sun=None if product is None else product.optional_number(".//Reflectance_Conversion/U"),
         )
 

@@ -69,6 +69,15 @@ def quantification_of(product: Node | None, level: str) -> float:
     raise InputError(f"{product.file}: lacks {names[0]}")
 
 
+def layer_scales_of(product: Node | None) -> dict[str, float]:
+    """Return what the numbers of the layers AOT and WVP are multiplied with: a thousandth where nothing states it."""
+    scales = {}
+    for name in ("AOT", "WVP"):
+        number = None if product is None else product.optional_number(f".//{name}_QUANTIFICATION_VALUE")
+        scales[name] = 1 / number if number else 1e-3
+    return scales
+
+
 def baseline_offset(baseline: str) -> float:
     """Return the offset that a processing baseline brought, for where nothing states it: -1000 from 04.00 on."""
     return -1000.0 if baseline >= "04.00" else 0.0

@@ -4,32 +4,64 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import click
 
-from sensetrack.info import FileInfo, LayerInfo, look_at, stac_item
+from sensetrack.errors import OutputError
+from sensetrack.info import FileInfo, LayerInfo, look_at, product_item, stac_item, write_quicklook
 from sensetrack.provenance import steps_of
-from sensetrack.raster.grid import Grid, crs_name
+from sensetrack.raster.image import Image
+from sensetrack.raster.write import check_target, refuse_same_file
+from sensetrack.sensors import product_at
 
 from ._command import argument, option
 from ._command import command as declare
 from ._console import percent, say, say_rows, share_rows
+from ._product import grid_rows, say_product
 
 
 @declare("info", example="sensetrack info displacement.tif\nsensetrack info scene.tif --json > scene.json")
-@argument("file", help="Any raster that GDAL opens, a displacement file or a velocity file.")
+@argument("file", help="A product of a sensor, any raster that GDAL opens, a displacement file or a velocity file.")
 @option("--json", "as_json", is_flag=True, section="Output", help="Print a STAC Item.")
-def command(file: str, as_json: bool) -> None:
-    """Say what a file is: its size, CRS, layers, dates, statistics and, for our own products, why pixels are empty."""
+@option("--quicklook", type=click.Path(), metavar="FILE", section="Output", help="Also draw a small picture, .png.")
+@option("--overwrite", is_flag=True, section="Output", help="Replace the picture if it exists.")
+def command(file: str, as_json: bool, quicklook: str | None, overwrite: bool) -> None:
+    """Say what a file is: a product with its bands, orbit and angles, or a raster with its layers and statistics.
+
+    Of a product (Sentinel-1, Sentinel-2, Landsat, ...; folder, archive or metadata file) only the metadata are read.
+    Of our own displacement and velocity files it also says why pixels are empty.
+    """
+    if quicklook is not None:
+        if not quicklook.lower().endswith(".png"):
+            raise OutputError(f"{quicklook}: quicklooks are written as .png")
+        check_target(quicklook, overwrite=overwrite)
+        refuse_same_file(quicklook, [file])
+    product = product_at(file)
+    if quicklook is not None:
+        write_quicklook(Image.open(file) if product is None else product, quicklook, overwrite=overwrite)
+    if product is not None:
+        if as_json:
+            _print_item(file, product_item(product))
+        else:
+            say_product(product)
+        return
     info = look_at(file)
     if as_json:
-        item = stac_item(info)
-        click.echo(json.dumps(item, indent=2))
-        if item["properties"]["datetime"] is None and "start_datetime" not in item["properties"]:
-            click.echo(f"{file}: no acquisition time is known, so 'datetime' is null", err=True)
+        _print_item(file, stac_item(info))
         return
+    _say_file(info)
+
+
+def _print_item(file: str, item: dict[str, Any]) -> None:
+    click.echo(json.dumps(item, indent=2))
+    if item["properties"]["datetime"] is None and "start_datetime" not in item["properties"]:
+        click.echo(f"{file}: no acquisition time is known, so 'datetime' is null", err=True)
+
+
+def _say_file(info: FileInfo) -> None:
     say(f"{info.path}: {info.kind}")
-    say_rows([*_grid_rows(info.grid), *_pair_rows(info)])
+    say_rows([*grid_rows(info.grid), *_pair_rows(info)])
     say()
     _say_layers(info)
     if info.flags is not None:
@@ -39,21 +71,6 @@ def command(file: str, as_json: bool) -> None:
     if info.step > 1:
         say()
         say(f"Statistics come from a read decimated by {info.step} in both directions.")
-
-
-def _grid_rows(grid: Grid) -> list[tuple[str, str]]:
-    rows = [("size", f"{grid.height} rows x {grid.width} columns")]
-    if not grid.is_georeferenced:
-        return [*rows, ("CRS", "none: coordinates are pixels")]
-    width, height = grid.pixel_size
-    unit = " degrees" if grid.is_geographic else " m" if grid.crs and grid.crs.linear_units == "metre" else ""
-    xmin, ymin, xmax, ymax = grid.bounds
-    return [
-        *rows,
-        ("CRS", crs_name(grid.crs)),
-        ("pixel", f"{width:.10g} x {height:.10g}{unit}"),
-        ("extent", f"x {xmin:.10g} to {xmax:.10g}, y {ymin:.10g} to {ymax:.10g}"),
-    ]
 
 
 def _pair_rows(info: FileInfo) -> list[tuple[str, str]]:

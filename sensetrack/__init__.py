@@ -29,6 +29,7 @@ _HOMES = {
     "ImageFilter": "preprocess",
     "ImagePair": "pair",
     "SensetrackError": "errors",
+    "Product": "sensors",
     "Serial": "engine",
     "Threads": "engine",
     "Tracker": "trackers",
@@ -41,6 +42,7 @@ _HOMES = {
     "filter_of": "specs",
     "image_filter_of": "specs",
     "median_smooth": "repair",
+    "open": "sensors",
     "open_engine": "engine",
     "preprocess_image": "preprocess",
     "preprocess_pair": "preprocess",
@@ -74,6 +76,8 @@ if TYPE_CHECKING:
     from sensetrack.raster.mask import AreaMask as AreaMask
     from sensetrack.repair import fill_gaps as fill_gaps
     from sensetrack.repair import median_smooth as median_smooth
+    from sensetrack.sensors import Product as Product
+    from sensetrack.sensors import open as open
     from sensetrack.specs import filter_of as filter_of
     from sensetrack.specs import image_filter_of as image_filter_of
     from sensetrack.specs import tracker_of as tracker_of

@@ -1,4 +1,4 @@
-"""Finds plug-ins: one module per plug-in in a package of ours, or an entry point of another distribution.
+"""Finds plug-ins: modules or sub-packages of a package of ours, or entry points of other distributions.
 
 Names and summaries come from file names and the first docstring line, without importing the modules or even their
 package, so that ``sensetrack --help`` stays fast; a plug-in's code is imported when it is asked for.
@@ -26,7 +26,7 @@ class Catalogue:
     Parameters
     ----------
     package : str
-        Package whose public modules are plug-ins, and name of the entry-point group, such as
+        Package whose public modules and sub-packages are plug-ins, and name of the entry-point group, such as
         ``"sensetrack.trackers"``.
     """
 
@@ -37,8 +37,11 @@ class Catalogue:
     def _sources(self) -> dict[str, Path]:
         spec = find_spec(self.package)
         folders = spec.submodule_search_locations if spec is not None else None
-        found = (path for folder in folders or () for path in Path(folder).glob("*.py"))
-        return {path.stem.replace("_", "-"): path for path in sorted(found) if not path.name.startswith("_")}
+        named: dict[str, Path] = {}
+        for folder in folders or ():
+            named |= {path.stem: path for path in Path(folder).glob("*.py")}
+            named |= {path.parent.name: path for path in Path(folder).glob("*/__init__.py")}
+        return {name.replace("_", "-"): named[name] for name in sorted(named) if not name.startswith("_")}
 
     @cached_property
     def _foreign(self) -> dict[str, EntryPoint]:
@@ -77,7 +80,8 @@ class Catalogue:
 
     def module_of(self, name: str) -> str:
         """Return the dotted name of the module of one of our own plug-ins."""
-        return f"{self.package}.{self._sources[name].stem}"
+        path = self._sources[name]
+        return f"{self.package}.{path.parent.name if path.name == '__init__.py' else path.stem}"
 
 
 class Registry(Catalogue, Generic[T]):
@@ -88,7 +92,7 @@ class Registry(Catalogue, Generic[T]):
     package : str
         As in `Catalogue`.
     base : type
-        Each module defines exactly one concrete subclass of it.
+        Each module, or the ``__init__`` of a sub-package, defines exactly one concrete subclass of it.
     kind : str
         What to call one in messages, such as ``"tracker"``.
     """

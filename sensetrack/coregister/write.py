@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,25 @@ BLOCK = 1024
 """Side of a block in output pixels: two tiles of the file."""
 
 _OF_THE_OLD_FILE = ("AREA_OR_POINT", "TIFFTAG_", "STATISTICS_", "OVR_", "LAYOUT", "INTERLEAVE", "COMPRESSION")
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """How integers are written.
+
+    Attributes
+    ----------
+    dtype : str
+        Such as ``uint16``.
+    nodata : float
+        What missing pixels hold.
+    scaling : tuple of tuple of float
+        Scale and offset of each band, which make the quantity of the numbers.
+    """
+
+    dtype: str
+    nodata: float
+    scaling: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +65,7 @@ def write_images(
     *,
     names: Sequence[str] | None = None,
     tags: Mapping[str, str] | None = None,
+    numbers: Numbers | None = None,
     engine: Engine | None = None,
     progress: Progress | None = None,
     overwrite: bool = False,
@@ -63,6 +84,8 @@ def write_images(
         Band descriptions; default: those of the files.
     tags : mapping, optional
         More dataset tags.
+    numbers : Numbers, optional
+        Write integers in place of float32; for images that hold nothing else.
     engine : Engine, optional
         Default: `Serial`.
     progress : callable, optional
@@ -102,12 +125,14 @@ def write_images(
         layers,
         image_tags(first) | dict(tags or {}),
         overwrite=overwrite,
-        dtype="complex64" if first.is_complex else "float32",
+        **_pixel_type(first, numbers),
     ) as writer:
         results = (engine or Serial()).map(_Read(tuple(images)), blocks)
         for done, (block, arrays) in enumerate(zip(blocks, results, strict=True), start=1):
-            writer.write(block, dict(zip(layers, arrays, strict=True)))
             valid += sum(int(np.isfinite(array).sum()) for array in arrays)
+            if numbers is not None:
+                arrays = [np.nan_to_num(array, nan=numbers.nodata) for array in arrays]
+            writer.write(block, dict(zip(layers, arrays, strict=True)))
             if progress is not None:
                 progress(done, len(blocks))
         if not valid:
@@ -115,6 +140,12 @@ def write_images(
                 f"{first.name} has no valid pixel on the output grid; check its nodata value and the area"
             )
     return valid / (first.grid.height * first.grid.width * len(images))
+
+
+def _pixel_type(first: Image, numbers: Numbers | None) -> dict[str, Any]:
+    if numbers is None:
+        return {"dtype": "complex64" if first.is_complex else "float32"}
+    return {"dtype": numbers.dtype, "nodata": numbers.nodata, "scaling": numbers.scaling}
 
 
 def image_tags(image: Image) -> dict[str, str]:

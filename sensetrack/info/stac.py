@@ -60,10 +60,15 @@ def stac_item(info: FileInfo) -> dict[str, Any]:
         item["geometry"] = footprint(info.grid)
         item["bbox"] = bounding_box(item["geometry"])
         item["stac_extensions"].append(PROJECTION)
-        item["properties"] |= _projection(info.grid)
+        item["properties"] |= projection(info.grid)
     if info.provenance is not None:
         item["stac_extensions"].append(PROCESSING)
     return item
+
+
+def media_type(path: str) -> str | None:
+    """Return the media type of a file by its suffix, or None."""
+    return MEDIA_TYPES.get(Path(path).suffix.lower())
 
 
 def footprint(grid: Grid) -> dict[str, Any]:
@@ -76,12 +81,22 @@ def footprint(grid: Grid) -> dict[str, Any]:
     grid : Grid
         With a CRS.
     """
+    return ring_geometry(*_outline(grid))
+
+
+def ring_geometry(lon: DoubleArray, lat: DoubleArray) -> dict[str, Any]:
+    """Return an outline in longitude and latitude as a GeoJSON geometry, cut at the antimeridian.
+
+    Parameters
+    ----------
+    lon, lat : ndarray of float64
+        Degrees, along the outline; the last point may repeat the first.
+    """
     from shapely import MultiPolygon, Polygon, box
     from shapely.affinity import translate
     from shapely.geometry import mapping
     from shapely.geometry.polygon import orient
 
-    lon, lat = _outline(grid)
     lon = np.unwrap(lon, period=360.0)
     turn = round((lon[-1] - lon[0]) / 360.0)
     if turn:
@@ -125,7 +140,8 @@ def _outline(grid: Grid) -> tuple[DoubleArray, DoubleArray]:
     return lon[good], lat[good]
 
 
-def _projection(grid: Grid) -> dict[str, Any]:
+def projection(grid: Grid) -> dict[str, Any]:
+    """Return the fields of the projection extension for a grid with a CRS."""
     name = crs_name(grid.crs)
     fields: dict[str, Any] = {
         "proj:code": name if ":" in name else None,
@@ -141,9 +157,9 @@ def _projection(grid: Grid) -> dict[str, Any]:
 def _properties(info: FileInfo) -> dict[str, Any]:
     fields: dict[str, Any] = {"datetime": None}
     if info.start is not None and info.start == info.end:
-        fields["datetime"] = _stamp(info.start)
+        fields["datetime"] = stamp(info.start)
     elif info.start is not None and info.end is not None:
-        fields |= {"start_datetime": _stamp(info.start), "end_datetime": _stamp(info.end)}
+        fields |= {"start_datetime": stamp(info.start), "end_datetime": stamp(info.end)}
     source = info.provenance
     if source is not None:
         fields |= {
@@ -161,7 +177,7 @@ def _properties(info: FileInfo) -> dict[str, Any]:
 
 def _asset(info: FileInfo) -> dict[str, Any]:
     asset: dict[str, Any] = {"href": info.path, "roles": ["data"], "bands": [_band(layer) for layer in info.layers]}
-    media = MEDIA_TYPES.get(Path(info.path).suffix.lower())
+    media = media_type(info.path)
     return asset | ({"type": media} if media else {})
 
 
@@ -188,7 +204,8 @@ def _data_type(dtype: str) -> str:
     return {"complex64": "cfloat32", "complex128": "cfloat64", "complex_int16": "cint16"}.get(dtype, dtype)
 
 
-def _stamp(time: datetime) -> str:
+def stamp(time: datetime) -> str:
+    """Return a time as STAC writes it."""
     return time.isoformat().replace("+00:00", "Z")
 
 

@@ -49,8 +49,10 @@ def names_of_bands(image: Image) -> dict[int, str]:
     """Return the bands of an image's file, all but alpha, by number.
 
     A name is the band's description or else its colour, and ``""`` where neither tells it from the others or the
-    description only repeats its number. An array has one band without a name.
+    description only repeats its number. An array has one band without a name, a band of a product its own.
     """
+    if image.source is not None:
+        return {1: image.band_names[0] if image.band_names else ""}
     if image.path is None:
         return {1: ""}
     info = _gdal.describe(image.path)
@@ -71,6 +73,13 @@ def number_of_band(image: Image, band: int | str) -> int:
     InputError
         There is no such band.
     """
+    if image.source is not None:
+        if band in (1, "1", *image.band_names):
+            return 1
+        raise InputError(
+            f"{image.name}: no band {band} beside {image.band_names[0]}, the one that was opened; choose another with "
+            "--band, or write several to one file with 'sensetrack convert'"
+        )
     if image.path is None:
         if band in (1, "1"):
             return 1
@@ -95,7 +104,7 @@ def with_bands(image: Image, bands: tuple[int, ...], weights: tuple[float, ...] 
     InputError
         Some of the bands are complex and some are not.
     """
-    if image.path is None:
+    if image.path is None or image.source is not None:
         return image
     info = _gdal.describe(image.path)
     dtypes = [info.dtypes[band - 1] for band in bands]

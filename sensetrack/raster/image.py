@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 from affine import Affine
@@ -19,9 +19,11 @@ from sensetrack.errors import GridError, InputError
 from sensetrack.raster import _gdal
 from sensetrack.raster.bands import select_bands
 from sensetrack.raster.dates import acquisition_time
+from sensetrack.raster.door import product_at
 from sensetrack.raster.grid import Grid, crs_name
 from sensetrack.raster.methods import Method, check_method
 from sensetrack.raster.process import Process
+from sensetrack.raster.source import Source
 from sensetrack.raster.tiles import Block, whole
 from sensetrack.types import DoubleArray, Mask, PathLike, PixelArray
 
@@ -76,6 +78,8 @@ class Image:
         From which grid, and how, pixels are resampled onto `grid` while they are read.
     processes : tuple of Process
         What changes the pixels, one after the other, after any resampling.
+    source : Source or None
+        What reads the pixels where they are not simply the file's: a calibrated and masked band of a product.
     """
 
     grid: Grid
@@ -91,20 +95,23 @@ class Image:
     is_palette: bool = False
     warp: Warp | None = None
     processes: tuple[Process, ...] = ()
+    source: Source | None = None
     _pixels: PixelArray | None = field(default=None, repr=False)
     _valid: Mask | None = field(default=None, repr=False)
 
     @classmethod
     def open(cls, path: PathLike, *, band: int | str | None = None, nodata: float | None = None) -> Self:
-        """Open the metadata of anything that GDAL reads.
+        """Open the metadata of anything that GDAL reads, or of one band of a sensor's product.
 
         Parameters
         ----------
         path : path-like
-            File, ``https://`` or ``s3://`` URL, or GDAL path such as ``/vsizip/...``.
+            File, ``https://`` or ``s3://`` URL, or GDAL path such as ``/vsizip/...``; or a product, as
+            `sensetrack.open` recognises it: folder, archive, HDF5 or metadata file.
         band : int, str or None
             Number from 1, name (the band description, or ``red``), or ``"mean"`` of all bands. None takes the
-            mean of the colour bands of a picture and the first band of anything else.
+            mean of the colour bands of a picture, the band of a product that is best to track, and the first band of
+            anything else. Bands of products have the names that their sensor's documentation uses.
         nodata : float, optional
             Value that means missing, in place of the file's own.
 
@@ -116,6 +123,9 @@ class Image:
             There is no such file or band.
         """
         name = os.fspath(path)
+        product = product_at(name)
+        if product is not None:
+            return cast(Self, product.image(band, nodata=nodata))
         info = _gdal.describe(name)
         bands = select_bands(name, info, band)
         return cls(
@@ -239,7 +249,7 @@ class Image:
         if self.path is None:
             pixels, valid = self._read_own(whole(self.grid.shape))
             return pixels[::step, ::step], valid[::step, ::step]
-        return self._read_file(whole(self.grid.shape), (rows, cols))
+        return self.read_file(whole(self.grid.shape), (rows, cols))
 
     def on_grid(self, grid: Grid, resampling: Method | Resampling = "spline") -> Self:
         """Return the same image resampled onto another grid, lazily, as it is read.
@@ -296,9 +306,12 @@ class Image:
         """Read a window of the pixels as they are stored, before any resampling."""
         if self._pixels is not None and self._valid is not None:
             return self._pixels[block.slices], self._valid[block.slices]
-        return self._read_file(block)
+        return self.read_file(block)
 
-    def _read_file(self, block: Block, out_shape: tuple[int, int] | None = None) -> tuple[PixelArray, Mask]:
+    def read_file(self, block: Block, out_shape: tuple[int, int] | None = None) -> tuple[PixelArray, Mask]:
+        """Read a window of the file's own pixels, neither resampled nor processed, and decimated to ``out_shape``."""
+        if self.source is not None:
+            return self.source.read(block, block.shape if out_shape is None else out_shape)
         assert self.path is not None
         return _gdal.read(
             self.path,
@@ -321,7 +334,7 @@ class Image:
         def read(block: Block) -> tuple[PixelArray, Mask]:
             full = block.scale(step)
             if self.path is not None:
-                return self._read_file(full, block.shape)
+                return self.read_file(full, block.shape)
             pixels, valid = self._read_own(full)
             return pixels[::step, ::step], valid[::step, ::step]
 

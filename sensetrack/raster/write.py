@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import math
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import rasterio
@@ -89,12 +90,12 @@ def refuse_same_file(output: PathLike, inputs: Sequence[PathLike | None]) -> Non
 
 
 class TiledWriter:
-    """Writes named float layers block by block into a tiled GeoTIFF, under a temporary name until it is closed.
+    """Writes named layers block by block into a tiled GeoTIFF, under a temporary name until it is closed.
 
-    Use as a context manager. Tiles are 512 x 512, deflate, predictor 3 where real; missing is NaN. Each tile is
-    written once, when it is complete: the bytes depend on the order of the blocks alone, not on what else GDAL
-    does meanwhile, and a failing disk is noticed. Blocks in the order of `plan_blocks` keep one tile per layer in
-    memory; in any other order, those that are begun.
+    Use as a context manager. Tiles are 512 x 512, deflate, with the predictor of their type; missing is NaN, or
+    ``nodata``. Each tile is written once, when it is complete: the bytes depend on the order of the blocks alone, not
+    on what else GDAL does meanwhile, and a failing disk is noticed. Blocks in the order of `plan_blocks` keep one tile
+    per layer in memory; in any other order, those that are begun.
 
     Parameters
     ----------
@@ -108,8 +109,12 @@ class TiledWriter:
         Dataset tags.
     overwrite : bool
         Whether an existing file may be replaced.
-    dtype : {"float32", "complex64"}
-        Pixel type of all layers.
+    dtype : str
+        Pixel type of all layers: float32, complex64 or an integer type of GeoTIFF.
+    nodata : float
+        What missing pixels hold; NaN but for integers.
+    scaling : sequence of tuple of float
+        Scale and offset of each layer, where its numbers stand for others.
 
     Raises
     ------
@@ -125,13 +130,17 @@ class TiledWriter:
         tags: Mapping[str, str] | None = None,
         *,
         overwrite: bool = True,
-        dtype: Literal["float32", "complex64"] = "float32",
+        dtype: str = "float32",
+        nodata: float = math.nan,
+        scaling: Sequence[tuple[float, float]] = (),
     ) -> None:
         self.path = Path(path)
         self.grid = grid
         self.layers = tuple(layers)
         self.tags = dict(tags or {})
         self.dtype = dtype
+        self.nodata = nodata
+        self.scaling = tuple(scaling)
         self._overwrite = overwrite
         self._stack = contextlib.ExitStack()
         self._begun: dict[Block, _Tile] = {}
@@ -145,6 +154,8 @@ class TiledWriter:
             self._dataset.update_tags(**self.tags)
             for number, name in enumerate(self.layers, start=1):
                 self._dataset.set_band_description(number, name)
+            if self.scaling:
+                self._dataset.scales, self._dataset.offsets = zip(*self.scaling, strict=True)
             stack.push(self._write_begun)
             self._stack = stack.pop_all()
         return self
@@ -161,12 +172,12 @@ class TiledWriter:
                 dtype=self.dtype,
                 crs=self.grid.crs,
                 transform=None if self.grid.transform.is_identity else self.grid.transform,
-                nodata=np.nan,
+                nodata=self.nodata,
                 tiled=True,
                 blockxsize=TILE,
                 blockysize=TILE,
                 compress="deflate",
-                predictor=3 if self.dtype == "float32" else 1,
+                predictor=3 if self.dtype == "float32" else 1 if "complex" in self.dtype else 2,
                 bigtiff="if_safer",
                 interleave="band",
             )
@@ -189,7 +200,7 @@ class TiledWriter:
         pixels = np.stack([np.asarray(arrays[name], dtype=self.dtype) for name in self.layers])
         for position in tiles_under(block, self.grid.shape):
             part = block.intersection(position)
-            tile = self._begun.get(position) or _Tile(np.full((len(self.layers), *position.shape), np.nan, self.dtype))
+            tile = self._begun.get(position) or self._empty(position)
             tile.pixels[:, *part.within(position)] = pixels[:, *part.within(block)]
             tile.filled += part.height * part.width
             if tile.filled < position.height * position.width:
@@ -197,6 +208,9 @@ class TiledWriter:
             else:
                 self._begun.pop(position, None)
                 self._write_tile(position, tile)
+
+    def _empty(self, position: Block) -> _Tile:
+        return _Tile(np.full((len(self.layers), *position.shape), self.nodata, self.dtype))
 
     def _write_tile(self, position: Block, tile: _Tile) -> None:
         window = Window(position.col, position.row, position.width, position.height)

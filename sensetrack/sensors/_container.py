@@ -1,0 +1,283 @@
+"""One view of a product as delivered: a folder, a zip or tar archive, or a single file."""
+
+from __future__ import annotations
+
+import os
+import re
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from sensetrack.errors import CorruptFileError, InputError
+from sensetrack.types import PathLike
+
+LARGEST_METADATA = 128 * 2**20
+"""Bytes of a metadata file beyond which it is none."""
+
+MANIFEST = "manifest.safe"
+"""Table of contents of a SAFE product: who names it means the folder around it."""
+
+MOST_FILES = 20_000
+DEEPEST = 8
+BOMB_RATIO = 200
+BOMB_FROM = 256 * 2**20
+"""An archive that would unpack to more than this and `BOMB_RATIO` times its own size is refused."""
+
+SMALL = 8 * 2**20
+_TEXTS = (".xml", ".txt", ".json", ".safe", ".gml")
+
+Kind = Literal["folder", "zip", "tar", "file"]
+
+_CLUTTER = re.compile(r"(^|/)(__MACOSX(/|$)|\._|\.DS_Store$|Thumbs\.db$)")
+
+
+@dataclass(frozen=True)
+class Container:
+    """The files of a product, listed once; nothing is unpacked. Build one with `Container.open`.
+
+    Attributes
+    ----------
+    path : str
+        What the user named.
+    kind : {"folder", "zip", "tar", "file"}
+        ``file`` is one file alone, such as HDF5.
+    root : str
+        Folder, archive or file that holds the names.
+    sizes : mapping of str to int
+        Files by their name below `root`, with ``/`` between, and their bytes.
+    entry : str or None
+        The metadata file, where the user named one instead of the folder around it.
+    """
+
+    path: str
+    kind: Kind
+    root: str
+    sizes: dict[str, int] = field(repr=False)
+    entry: str | None = None
+
+    @classmethod
+    def open(cls, path: PathLike, *, alone: bool = False) -> Container:
+        """List what is at a path.
+
+        Parameters
+        ----------
+        path : path-like
+            A folder, ``.zip``, ``.tar``, ``.tar.gz``, HDF5 file, or a metadata file (text, XML, JSON) in the folder of
+            its product. Archives are told by content. To list a compressed tar is to read all of it.
+        alone : bool
+            Of a metadata file, leave the folder around it unlisted: it may be any, as long as nobody knows the file.
+
+        Raises
+        ------
+        InputError
+            There is nothing; an archive holds unsafe names, or far more than its size makes credible.
+        CorruptFileError
+            The archive is cut off or encrypted.
+        """
+        name = os.fspath(path)
+        file = Path(name)
+        if file.is_dir():
+            return cls(name, "folder", name, _folder_files(file))
+        if not file.is_file():
+            raise InputError(f"{name}: no such file or folder")
+        with file.open("rb") as stream:
+            head = stream.read(512)
+        if head.startswith(b"PK"):
+            return cls(name, "zip", name, _checked(name, _zip_files(name)))
+        if head[257:262] == b"ustar" or head.startswith((b"\x1f\x8b", b"BZh")):
+            return cls(name, "tar", name, _checked(name, _tar_files(name)))
+        if head.startswith(b"\x89HDF"):
+            return cls(name, "file", name, {file.name: file.stat().st_size})
+        entry = None if file.name.lower() == MANIFEST else file.name
+        sizes = {file.name: file.stat().st_size} if alone and entry is not None else _folder_files(file.parent)
+        return cls(name, "folder", str(file.parent), sizes, entry)
+
+    @property
+    def name(self) -> str:
+        """Short name for messages."""
+        return Path(self.path).name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All files, the ones nearest to the root first."""
+        return tuple(sorted(self.sizes, key=lambda name: (name.count("/"), name)))
+
+    def find(self, pattern: str, below: str = "") -> list[str]:
+        """Return the files whose path below a folder matches a regular expression at its end, case ignored.
+
+        Parameters
+        ----------
+        pattern : str
+            Must match from the start of a file or folder name to the end of the path.
+        below : str
+            Folder in the container, ``""`` for all.
+        """
+        expression = re.compile(rf"(^|/){pattern}$", re.IGNORECASE)
+        start = f"{below}/" if below else ""
+        return [name for name in self.names if name.startswith(start) and expression.search(name[len(start) :])]
+
+    def filled(self, pattern: str, below: str = "") -> list[str]:
+        """Return what `find` does, without files of no length, which some deliveries leave as placeholders."""
+        return [name for name in self.find(pattern, below) if self.sizes[name] > 0]
+
+    def metadata_file(self, pattern: str) -> str | None:
+        """Return the one metadata file of a name: the one the user named, else the nearest to the root.
+
+        Raises
+        ------
+        InputError
+            Several lie equally near, so that there are several products.
+        """
+        found = self.find(pattern)
+        if self.entry is not None:
+            return self.entry if self.entry in found else None
+        nearest = [name for name in found if name.count("/") == found[0].count("/")]
+        if len(nearest) > 1 and len({str(PurePosixPath(name).parent) for name in nearest}) > 1:
+            raise InputError(f"{self.path}: holds several products; name one, such as {self.root}/{nearest[0]}")
+        if len(nearest) > 1:
+            raise InputError(f"{self.path}: holds the metadata of several products; name one: {', '.join(nearest[:4])}")
+        return nearest[0] if nearest else None
+
+    def read(self, name: str, limit: int = LARGEST_METADATA) -> bytes:
+        """Return the content of a file, such as metadata.
+
+        Parameters
+        ----------
+        name : str
+        limit : int
+            Bytes beyond which the file is refused.
+
+        Raises
+        ------
+        InputError
+            It is longer than ``limit``, or not there.
+        CorruptFileError
+            The archive is cut off or damaged.
+        """
+        if name not in self.sizes:
+            raise InputError(f"{self.path}: no file {name}")
+        if self.sizes[name] > limit:
+            raise InputError(f"{self.path}: {name} is {self.sizes[name]} bytes long, too long for metadata")
+        return self._content(name, limit)
+
+    def head(self, name: str, length: int = 4096) -> bytes:
+        """Return the first bytes of a file."""
+        return self._content(name, length)
+
+    def _content(self, name: str, length: int) -> bytes:
+        try:
+            if self.kind == "zip":
+                with zipfile.ZipFile(self.root) as archive, archive.open(name) as stream:
+                    return stream.read(length)
+            if self.kind == "tar":
+                return _tar_content(self.root, Path(self.root).stat().st_mtime_ns, name)[:length]
+            with self._file(name).open("rb") as plain:
+                return plain.read(length)
+        except (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile, tarfile.TarError) as error:
+            raise CorruptFileError(f"{self.path}: {name} cannot be read ({error})") from error
+
+    def _file(self, name: str) -> Path:
+        return Path(self.root) if self.kind == "file" else Path(self.root) / name
+
+    def gdal_path(self, name: str) -> str:
+        """Return how GDAL opens a file, also inside an archive; a URL or a path of GDAL's own as it is."""
+        if "://" in name or name.startswith("/vsi"):
+            return name
+        if self.kind in ("zip", "tar"):
+            return f"/vsi{self.kind}/{{{Path(self.root).resolve()}}}/{name}"
+        return str(self._file(name))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.sizes
+
+
+def _folder_files(folder: Path) -> dict[str, int]:
+    """List a folder, not deeper and not more than a product has."""
+    found: dict[str, int] = {}
+    for parent, folders, files in os.walk(folder):
+        place = Path(parent).relative_to(folder)
+        folders[:] = sorted(name for name in folders if not _CLUTTER.search(name))
+        if len(place.parts) >= DEEPEST:
+            folders.clear()
+        for name in sorted(files):
+            if not _CLUTTER.search(name):
+                full = Path(parent) / name
+                found[(place / name).as_posix()] = full.stat().st_size if full.exists() else 0
+        if len(found) > MOST_FILES:
+            raise InputError(f"{folder}: holds more than {MOST_FILES} files, so it is not one product; name a product")
+    return found
+
+
+def _zip_files(path: str) -> Iterator[tuple[str, int]]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for item in archive.infolist():
+                if item.flag_bits & 1:
+                    raise CorruptFileError(f"{path}: {item.filename} is encrypted; unpack the archive first")
+                if not item.is_dir():
+                    yield item.filename, item.file_size
+    except (zipfile.BadZipFile, OSError, UnicodeDecodeError) as error:
+        raise CorruptFileError(f"{path}: cannot be read as a zip archive, is it cut off? ({error})") from error
+
+
+def _tar_files(path: str) -> Iterator[tuple[str, int]]:
+    try:
+        with tarfile.open(path) as archive:
+            for item in archive:
+                # Links and devices are no part of any product, and a way out of the archive.
+                if item.isreg():
+                    yield item.name.removeprefix("./"), item.size
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise CorruptFileError(f"{path}: cannot be read as a tar archive, is it cut off? ({error})") from error
+
+
+def _tar_content(path: str, changed: int, name: str) -> bytes:
+    found = _tar_metadata(path, changed).get(name)
+    if found is not None:
+        return found
+    with tarfile.open(path) as archive:
+        member = archive.extractfile(name if name in archive.getnames() else f"./{name}")
+        return member.read(LARGEST_METADATA) if member is not None else b""
+
+
+@lru_cache(maxsize=2)
+def _tar_metadata(path: str, changed: int) -> dict[str, bytes]:
+    """Read all small text of a tar in one go: every access to a compressed one starts at its beginning."""
+    found = {}
+    with tarfile.open(path) as archive:
+        for item in archive:
+            if item.isreg() and item.size < SMALL and item.name.lower().endswith(_TEXTS):
+                member = archive.extractfile(item)
+                found[item.name.removeprefix("./")] = member.read() if member is not None else b""
+    return found
+
+
+def _checked(path: str, files: Iterator[tuple[str, int]]) -> dict[str, int]:
+    """Take the files of an archive, with a look at their names and sizes as they come."""
+    own, total = Path(path).stat().st_size, 0
+    found: dict[str, int] = {}
+    for name, size in files:
+        if _is_unsafe(name):
+            raise InputError(f"{path}: holds the unsafe name '{name}', which leads out of it; it is not used")
+        total += size
+        if total > BOMB_FROM and total > BOMB_RATIO * own:
+            raise InputError(
+                f"{path}: would unpack to more than {BOMB_RATIO} times its {own} bytes, as no product does; "
+                "if it is sound, unpack it yourself"
+            )
+        if len(found) > MOST_FILES:
+            raise InputError(f"{path}: holds more than {MOST_FILES} files, so it is not one product")
+        if not _CLUTTER.search(name):
+            found[name] = size
+    return found
+
+
+def _is_unsafe(name: str) -> bool:
+    """Whether a name is absolute, climbs, or would be either on another system."""
+    parts = re.split(r"[/\\]", name)
+    return name.startswith(("/", "\\")) or ".." in parts or bool(re.match(r"[A-Za-z]:", name)) or "\0" in name

@@ -275,6 +275,16 @@ class Product(ABC):
         known = [each.name for each in self.bands] + [each.common_name for each in self.bands if each.common_name]
         raise InputError(f"{self.path}: no band '{band}'{did_you_mean(band, dict.fromkeys(known))}")
 
+    def select(self, text: str) -> tuple[Band, ...]:
+        """Return the bands that a text names; sensors of many bands take ranges too.
+
+        Raises
+        ------
+        InputError
+            There is none.
+        """
+        return (self.band(text),)
+
     def band_at(self, wavelength: float) -> Band:
         """Return the band, of those that are there, whose centre is nearest to a wavelength in nm.
 

@@ -97,7 +97,7 @@ class Geolocation:
         slack = math.ceil(2 * misfit) + 3
         if slack > max(shape):
             raise InputError(f"{what}: its latitudes and longitudes follow no image, so it cannot be put on a map")
-        return cls(places, rough, *fits, slack)
+        return cls(places, rough, np.asarray(fits[0]), np.asarray(fits[1]), slack)
 
     def target(self, size: float) -> Grid:
         """Return the north-up grid of square pixels that covers the image, on multiples of the pixel size."""

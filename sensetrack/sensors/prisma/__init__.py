@@ -88,7 +88,7 @@ class PrismaProduct(Product):
         """Return the product's own name, its EPSG code and the wavelengths that were acquired."""
         shown = [("product id", self.product_id)]
         if self.is_mapped and self.map_grids:
-            shown.append(("EPSG", f"{next(iter(self.map_grids.values())).crs.to_epsg()}"))
+            shown.append(("EPSG", f"{self.attributes.number('Epsg_Code'):.0f}"))
         for kind in CUBES:
             own = [band for band in self.bands if band.name.startswith(f"{kind}:")]
             known = [band.wavelength for band in own if band.wavelength]

@@ -27,6 +27,8 @@ _LOCAL = {
     "GDAL_CACHEMAX": GDAL_CACHE_BYTES,
     # GDAL's short cut for whole PNG pictures makes up the pixels that a cut-off file lacks.
     "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",
+    # Else a file of offsets is written beside every compressed archive that is read.
+    "CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO",
 }
 _REMOTE = _LOCAL | {
     "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE",

@@ -18,6 +18,9 @@ from sensetrack.types import PathLike
 LARGEST_METADATA = 128 * 2**20
 """Bytes of a metadata file beyond which it is none."""
 
+MANIFEST = "manifest.safe"
+"""Table of contents of a SAFE product: who names it means the folder around it."""
+
 MOST_FILES = 20_000
 DEEPEST = 8
 BOMB_RATIO = 200
@@ -84,7 +87,8 @@ class Container:
             return cls(name, "tar", name, _checked(name, _tar_files(name)))
         if head.startswith(b"\x89HDF"):
             return cls(name, "file", name, {file.name: file.stat().st_size})
-        return cls(name, "folder", str(file.parent), _folder_files(file.parent), file.name)
+        entry = None if file.name.lower() == MANIFEST else file.name
+        return cls(name, "folder", str(file.parent), _folder_files(file.parent), entry)
 
     @property
     def name(self) -> str:
@@ -109,6 +113,10 @@ class Container:
         expression = re.compile(rf"(^|/){pattern}$", re.IGNORECASE)
         start = f"{below}/" if below else ""
         return [name for name in self.names if name.startswith(start) and expression.search(name[len(start) :])]
+
+    def filled(self, pattern: str, below: str = "") -> list[str]:
+        """Return what `find` does, without files of no length, which some deliveries leave as placeholders."""
+        return [name for name in self.find(pattern, below) if self.sizes[name] > 0]
 
     def metadata_file(self, pattern: str) -> str | None:
         """Return the one metadata file of a name: the one the user named, else the nearest to the root.

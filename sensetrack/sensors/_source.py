@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from affine import Affine
 from numpy.typing import NDArray
 
 from sensetrack.raster.grid import Grid
@@ -62,15 +63,20 @@ class BandSource:
     calibration : Calibration or None
         None leaves the numbers as they are.
     masks : tuple of PixelMask
+    unusable : tuple of float
+        Stored numbers that are no measurements, beside nodata.
     """
 
     raw: Image
     calibration: Calibration | None = None
     masks: tuple[PixelMask, ...] = ()
+    unusable: tuple[float, ...] = ()
 
     def read(self, block: Block, shape: tuple[int, int]) -> tuple[PixelArray, Mask]:
         """Return calibrated pixels of a window and where they are valid, 0 where they are not."""
         pixels, valid = self.raw.read_file(block, shape)
+        for number in self.unusable:
+            valid = valid & (pixels != number)
         for mask in self.masks:
             if not valid.any():
                 break
@@ -82,10 +88,35 @@ class BandSource:
 
 
 def positions(block: Block, shape: tuple[int, int]) -> tuple[DoubleArray, DoubleArray]:
-    """Return the rows and columns of pixel centres of a window that is decimated to ``shape``, integer at centres."""
-    rows = block.row + (np.arange(shape[0]) + 0.5) * block.height / shape[0] - 0.5
-    cols = block.col + (np.arange(shape[1]) + 0.5) * block.width / shape[1] - 0.5
+    """Return the rows and columns of a window that is decimated to ``shape``: those that GDAL takes, whole numbers."""
+    rows = block.row + np.floor((np.arange(shape[0]) + 0.5) * block.height / shape[0])
+    cols = block.col + np.floor((np.arange(shape[1]) + 0.5) * block.width / shape[1])
     return rows, cols
+
+
+@dataclass(frozen=True)
+class Polygons:
+    """Areas in map coordinates whose pixels are unusable.
+
+    Attributes
+    ----------
+    rings : tuple
+        Polygons, each a tuple of rings of ``(x, y)``, the outer one first.
+    """
+
+    rings: tuple[tuple[tuple[tuple[float, float], ...], ...], ...]
+
+    def read(self, grid: Grid, block: Block, shape: tuple[int, int]) -> Mask:
+        """Return True where the centres of pixels lie in none of the polygons."""
+        from rasterio.features import rasterize
+
+        if not self.rings:
+            return np.ones(shape, np.bool_)
+        corner = grid.crop(block.row, block.col, block.shape).transform
+        scale = Affine.scale(block.width / shape[1], block.height / shape[0])
+        shapes = [{"type": "Polygon", "coordinates": polygon} for polygon in self.rings]
+        inside = rasterize(shapes, out_shape=shape, transform=corner @ scale, dtype="uint8")
+        return np.asarray(inside == 0)
 
 
 class Rule(Protocol):
@@ -147,8 +178,10 @@ class QualityBand:
             return np.zeros(shape, np.bool_)
         row, col = row.clip(0, own.height - 1), col.clip(0, own.width - 1)
         area = Block(int(row[0]), int(col[0]), int(row[-1] - row[0]) + 1, int(col[-1] - col[0]) + 1)
-        # A decimated window is read decimated, so that an overview of a scene does not read the whole mask.
-        coarse = min(area.height, 2 * shape[0]), min(area.width, 2 * shape[1])
+        coarse = area.shape
+        if shape != block.shape:
+            # An overview of a scene does not read the whole mask.
+            coarse = min(area.height, 2 * shape[0]), min(area.width, 2 * shape[1])
         numbers, known = self.image.read_file(area, coarse)
         i = (row - area.row) * coarse[0] // area.height
         j = (col - area.col) * coarse[1] // area.width

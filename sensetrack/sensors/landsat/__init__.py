@@ -68,7 +68,7 @@ class LandsatProduct(Product):
 
     Level 1 bands become top-of-atmosphere reflectance (with the sun's elevation at the scene's centre), radiance, or
     brightness temperature of the thermal ones; Level 2 bands surface reflectance or surface temperature in kelvin.
-    `mask` leaves out what QA_RADSAT calls saturated in that band, dropped, or hidden by terrain; without `clouds`, what
+    `mask` leaves out what QA_PIXEL calls fill and QA_RADSAT saturated in that band, dropped, or hidden by terrain; without `clouds`, what
     QA_PIXEL calls cloud, dilated cloud, cirrus or cloud shadow is left out as well. The transform is the file's.
 
     Attributes
@@ -138,8 +138,9 @@ class LandsatProduct(Product):
         if not reading.clouds and (self.collection == 1 or pixel is None):
             why = "the bits of Collection 1 are not read" if self.collection == 1 else "its file QA_PIXEL is not there"
             raise ParameterError(f"clouds = False: clouds of {self.name} cannot be left out, {why}")
-        if pixel is not None:
-            masks.append(QualityBand(pixel, Bits(FILL | (0 if reading.clouds else CLOUDS))))
+        unusable = (FILL if reading.mask else 0) | (0 if reading.clouds else CLOUDS)
+        if pixel is not None and unusable:
+            masks.append(QualityBand(pixel, Bits(unusable)))
         digits = number.partition("_")[0]
         if reading.mask and saturated is not None and self.collection == 2:
             own = 1 << (int(digits) - 1) if digits.isdigit() and int(digits) <= 9 else 0

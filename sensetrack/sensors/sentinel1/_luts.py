@@ -1,0 +1,174 @@
+"""Calibration and noise of Sentinel-1: vectors on a few lines, interpolated to every pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensetrack.errors import InputError
+from sensetrack.sensors._xml import Node
+from sensetrack.types import DoubleArray, Mask, PixelArray
+
+LUTS = {"sigma0": "sigmaNought", "beta0": "betaNought", "gamma0": "gamma"}
+"""Quantities and the vectors that lead to them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """Values on some lines, each at samples of its own.
+
+    Attributes
+    ----------
+    lines : ndarray of float64
+        Ascending; the first may lie before the image and the last behind it.
+    samples, values : tuple of ndarray of float64
+        One of each per line.
+    """
+
+    lines: DoubleArray
+    samples: tuple[DoubleArray, ...]
+    values: tuple[DoubleArray, ...]
+
+    def at(self, rows: DoubleArray, cols: DoubleArray) -> DoubleArray:
+        """Interpolate linearly along samples and then along lines; the ends go on beyond themselves.
+
+        Parameters
+        ----------
+        rows, cols : ndarray of float64
+            One-dimensional.
+
+        Returns
+        -------
+        ndarray of float64
+            ``(row, col)``.
+        """
+        place = np.interp(rows, self.lines, np.arange(len(self.lines), dtype=np.float64))
+        low = np.minimum(place.astype(np.int64), max(0, len(self.lines) - 2))
+        high = np.minimum(low + 1, len(self.lines) - 1)
+        used = np.unique(np.concatenate([low, high]))
+        table = np.stack([np.interp(cols, self.samples[index], self.values[index]) for index in used])
+        before, after = (table[np.searchsorted(used, index)] for index in (low, high))
+        return np.asarray(before + (place - low)[:, None] * (after - before))
+
+
+@dataclass(frozen=True, eq=False)
+class AzimuthNoise:
+    """How the noise changes along azimuth, in one block of the image.
+
+    Attributes
+    ----------
+    first_line, last_line, first_sample, last_sample : int
+        The block, its ends included.
+    lines, factors : ndarray of float64
+    """
+
+    first_line: float
+    last_line: float
+    first_sample: float
+    last_sample: float
+    lines: DoubleArray
+    factors: DoubleArray
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """Power of the thermal noise.
+
+    Attributes
+    ----------
+    range_vectors : Vectors
+    azimuth : tuple of AzimuthNoise
+        Empty before IPF 2.90, whose noise depends on range alone.
+    """
+
+    range_vectors: Vectors
+    azimuth: tuple[AzimuthNoise, ...]
+
+    def at(self, rows: DoubleArray, cols: DoubleArray) -> DoubleArray:
+        """Return the noise power ``(row, col)``: range vectors times the factors of the azimuth blocks."""
+        power = self.range_vectors.at(rows, cols)
+        for block in self.azimuth:
+            i = np.flatnonzero((rows > block.first_line - 0.5) & (rows < block.last_line + 0.5))
+            j = np.flatnonzero((cols > block.first_sample - 0.5) & (cols < block.last_sample + 0.5))
+            if len(i) and len(j):
+                power[np.ix_(i, j)] *= np.interp(rows[i], block.lines, block.factors)[:, None]
+        return power
+
+
+@dataclass(frozen=True)
+class Backscatter:
+    """``(|number|^2 - noise) / lut^2``, not below 0; without vectors, the amplitude.
+
+    Attributes
+    ----------
+    vectors : Vectors or None
+    noise : Noise or None
+        None leaves the noise in.
+    """
+
+    vectors: Vectors | None
+    noise: Noise | None = None
+
+    def __call__(
+        self, pixels: PixelArray, valid: Mask, rows: DoubleArray, cols: DoubleArray
+    ) -> tuple[PixelArray, Mask]:
+        """Return the power, or the amplitude, as float32."""
+        power = np.square(pixels.real.astype(np.float64))
+        if np.iscomplexobj(pixels):
+            power += np.square(pixels.imag.astype(np.float64))
+        if self.noise is not None:
+            power = np.maximum(power - self.noise.at(rows, cols), 0.0)
+        if self.vectors is None:
+            return np.sqrt(power).astype(np.float32), valid
+        return (power / np.square(self.vectors.at(rows, cols))).astype(np.float32), valid
+
+
+def read_calibration(root: Node, quantity: str) -> Vectors:
+    """Return the vectors of a calibration file that lead to ``sigma0``, ``beta0`` or ``gamma0``.
+
+    Raises
+    ------
+    InputError
+        There are none, or their values are not positive.
+    """
+    found = _vectors(root, "calibrationVectorList/calibrationVector", LUTS[quantity])
+    if any((each <= 0).any() for each in found.values):
+        raise InputError(f"{root.file}: its vectors {LUTS[quantity]} hold values that are not above 0")
+    return found
+
+
+def read_noise(root: Node) -> Noise:
+    """Return the noise of a noise file, in the old form (range only) or the new one (range and azimuth)."""
+    if root.optional("noiseRangeVectorList/noiseRangeVector") is None:
+        return Noise(_vectors(root, "noiseVectorList/noiseVector", "noiseLut"), ())
+    ranges = _vectors(root, "noiseRangeVectorList/noiseRangeVector", "noiseRangeLut")
+    blocks = []
+    for node in root.all("noiseAzimuthVectorList/noiseAzimuthVector"):
+        lines, factors = node.numbers("line"), node.numbers("noiseAzimuthLut")
+        if len(lines) != len(factors) or not len(lines):
+            raise InputError(f"{root.file}: a noiseAzimuthVector has {len(lines)} lines and {len(factors)} factors")
+        ends = [
+            node.optional_number(f"{end}{axis}") for end in ("first", "last") for axis in ("AzimuthLine", "RangeSample")
+        ]
+        first_line, first_sample, last_line, last_sample = (
+            limit if value is None else value for value, limit in zip(ends, _EVERYWHERE, strict=True)
+        )
+        blocks.append(AzimuthNoise(first_line, last_line, first_sample, last_sample, lines, factors))
+    return Noise(ranges, tuple(blocks))
+
+
+_EVERYWHERE = (-np.inf, -np.inf, np.inf, np.inf)
+
+
+def _vectors(root: Node, path: str, name: str) -> Vectors:
+    nodes = root.all(path)
+    if not nodes:
+        raise InputError(f"{root.file}: holds no {path.rpartition('/')[2]}")
+    nodes.sort(key=lambda node: node.number("line"))
+    lines = np.array([node.number("line") for node in nodes])
+    samples = tuple(node.numbers("pixel") for node in nodes)
+    values = tuple(node.numbers(name) for node in nodes)
+    if any(len(a) != len(b) or not len(a) or (np.diff(a) <= 0).any() for a, b in zip(samples, values, strict=True)):
+        raise InputError(f"{root.file}: a vector {name} does not fit its pixels")
+    return Vectors(lines, samples, values)

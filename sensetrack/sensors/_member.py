@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import gzip
 import io
 import struct
 import tarfile
+import threading
 import zipfile
 import zlib
 from pathlib import Path
@@ -53,8 +55,37 @@ class _Slice(io.RawIOBase):
         super().close()
 
 
+class _States:
+    """States of a decompressor on its way through a file, from which it can go on."""
+
+    def __init__(self, start: int, window: int) -> None:
+        self._places = [0]
+        self._states: list[tuple[int, Any, bytes]] = [(start, zlib.decompressobj(window), b"")]
+        self._lock = threading.Lock()
+
+    def before(self, place: int) -> tuple[int, int, Any, bytes]:
+        """Return the last state kept before an unpacked byte: its place, that of the packed bytes, and itself."""
+        with self._lock:
+            index = bisect.bisect_right(self._places, place) - 1
+            source, state, rest = self._states[index]
+            return self._places[index], source, state.copy(), rest
+
+    def keep(self, place: int, source: int, state: Any, rest: bytes) -> None:
+        """Keep a state if it is well beyond the last one."""
+        with self._lock:
+            if place >= self._places[-1] + _STEP:
+                self._places.append(place)
+                self._states.append((source, state.copy(), rest))
+
+
+@functools.lru_cache(maxsize=8)
+def _states(path: str, changed: int, start: int, window: int) -> _States:
+    """Return the states of a file as it was last changed, shared by all that read it."""
+    return _States(start, window)
+
+
 class _Inflated(_Slice):
-    """A deflated part of a file, as a file; states of the decompressor are kept on the way, so that it can go back.
+    """A deflated part of a file, as a file.
 
     Parameters
     ----------
@@ -70,8 +101,7 @@ class _Inflated(_Slice):
     def __init__(self, path: str, start: int, packed: int, skip: int, size: int, window: int) -> None:
         super().__init__(path, 0, size)
         self._skip, self._end = skip, start + packed
-        self._places = [0]
-        self._states: list[tuple[int, Any, bytes]] = [(start, zlib.decompressobj(window), b"")]
+        self._states = _states(path, Path(path).stat().st_mtime_ns, start, window)
 
     def readinto(self, buffer: Any) -> int:
         wanted = max(0, min(len(buffer), self._size - self._at))
@@ -81,10 +111,7 @@ class _Inflated(_Slice):
         return len(data)
 
     def _unpacked(self, first: int, count: int) -> bytes:
-        index = bisect.bisect_right(self._places, first) - 1
-        place = self._places[index]
-        source, kept, rest = self._states[index]
-        state = kept.copy()
+        place, source, state, rest = self._states.before(first)
         parts: list[bytes] = []
         while count > 0:
             if not rest:
@@ -98,15 +125,13 @@ class _Inflated(_Slice):
             except zlib.error as error:
                 raise OSError(f"damaged archive ({error})") from error
             rest = state.unconsumed_tail
-            begin = first - place
+            begin = max(first - place, 0)
             place += len(data)
             if begin < len(data):
-                part = data[max(begin, 0) : max(begin, 0) + count]
+                part = data[begin : begin + count]
                 parts.append(part)
                 first, count = first + len(part), count - len(part)
-            if place >= self._places[-1] + _STEP:
-                self._places.append(place)
-                self._states.append((source, state.copy(), rest))
+            self._states.keep(place, source, state, rest)
             if state.eof:
                 break
         return b"".join(parts)
@@ -115,7 +140,7 @@ class _Inflated(_Slice):
 def open_member(container: Container, name: str) -> BinaryIO | str:
     """Return how a library opens a file of a container: its path, or a file object that can seek.
 
-    Reading from a compressed archive unpacks what lies before, once for every file object; going back is cheap.
+    Reading from a compressed archive unpacks what lies before, once in every process; after that, jumping is cheap.
 
     Raises
     ------
@@ -155,9 +180,20 @@ def _in_zip(path: str, name: str) -> _Slice | None:
 
 
 def _in_tar(path: str, name: str) -> _Slice | None:
+    place = _place_in_tar(path, Path(path).stat().st_mtime_ns, name)
+    if place is None:
+        return None
+    start, size, is_gzip = place
+    if is_gzip:
+        return _Inflated(path, 0, Path(path).stat().st_size, start, size, 31)
+    return _Slice(path, start, size)
+
+
+@functools.lru_cache(maxsize=64)
+def _place_in_tar(path: str, changed: int, name: str) -> tuple[int, int, bool] | None:
+    """Return where a file lies in a tar, unpacked, its size, and whether the tar is packed; None if in another way."""
     with Path(path).open("rb") as file:
         is_gzip = file.read(2) == b"\x1f\x8b"
-        whole = file.seek(0, io.SEEK_END)
     with gzip.open(path) if is_gzip else Path(path).open("rb") as stream:
         try:
             archive = tarfile.open(fileobj=stream, mode="r:")  # noqa: SIM115 - nothing but the stream to close
@@ -166,6 +202,4 @@ def _in_tar(path: str, name: str) -> _Slice | None:
         member = next((each for each in archive if each.name.removeprefix("./") == name), None)
     if member is None:
         raise KeyError(name)
-    if is_gzip:
-        return _Inflated(path, 0, whole, member.offset_data, member.size, 31)
-    return _Slice(path, member.offset_data, member.size)
+    return member.offset_data, member.size, is_gzip

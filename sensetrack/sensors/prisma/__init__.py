@@ -236,13 +236,17 @@ class Prisma(Sensor):
 def _is_prisma(container: Container, name: str) -> bool:
     if not is_hdf5(container, name):
         return False
+    is_named = re.fullmatch(NAME, file_name(name), re.IGNORECASE) is not None
+    if container.kind in ("zip", "tar") and is_named:
+        # Opening a file in a compressed archive unpacks much of it.
+        return True
     try:
         with opened(container, name) as file:
             swaths = file.get(SWATHS)
             has_swath = swaths is not None and any(str(each).startswith("PRS_L") for each in swaths)
             return has_swath or str(Attributes.of(file, name).values.get("Product_ID", "")).startswith("PRS_")
     except CorruptFileError:
-        return re.fullmatch(NAME, file_name(name), re.IGNORECASE) is not None
+        return is_named
 
 
 def _file_of(container: Container) -> str:

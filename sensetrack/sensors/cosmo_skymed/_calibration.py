@@ -40,17 +40,19 @@ def backscatter_factor(about: Attributes, constants: tuple[float, ...], *, is_si
         An attribute is not there or makes no sense; or subswaths of one mosaic have different constants.
     """
     rescaling = about.number("Rescaling Factor")
-    if rescaling == 0:
-        raise InputError(f"{about.place}: the attribute 'Rescaling Factor' is 0")
+    if not 1e-12 < abs(rescaling) < 1e12:
+        raise InputError(f"{about.place}: the attribute 'Rescaling Factor' is {rescaling:g}")
     factor = 1.0 / rescaling**2
     if about.text("Range Spreading Loss Compensation Geometry").upper() != "NONE":
-        reference = about.number("Reference Slant Range")
-        factor *= reference ** (2 * about.number("Reference Slant Range Exponent"))
+        reference, exponent = about.number("Reference Slant Range"), about.number("Reference Slant Range Exponent")
+        if not (1.0 <= reference <= 1e8 and 0.0 <= exponent <= 4.0):
+            raise InputError(f"{about.place}: no slant range is {reference:g} m with the exponent {exponent:g}")
+        factor *= reference ** (2 * exponent)
     if is_sigma and about.text("Incidence Angle Compensation Geometry").upper() != "NONE":
         factor *= math.sin(math.radians(about.number("Reference Incidence Angle")))
     if about.number("Calibration Constant Compensation Flag") == 0:
         factor /= _constant(about, constants)
-    if not (math.isfinite(factor) and factor > 0):
+    if not 1e-30 < factor < 1e25:
         raise InputError(f"{about.place}: its calibration attributes give the factor {factor:g}")
     return factor
 

@@ -32,6 +32,7 @@ NAME = r"PRS_L(1|2B|2C|2D)_[^/]*\.he5"
 SWATHS = "HDFEOS/SWATHS"
 _LEVELS = ("1", "2B", "2C", "2D")
 _CORNERS = ("UL", "UR", "LR", "LL")
+_LARGEST = 1e20
 _SIZES = {"vnir": 30.0, "swir": 30.0, "pan": 5.0}
 
 
@@ -201,9 +202,13 @@ class PrismaProduct(Product):
             factor = of.number(f"ScaleFactor_{name}")
             if factor == 0:
                 raise InputError(f"{of.place}: the attribute 'ScaleFactor_{name}' is 0")
-            return 1 / factor, -of.number(f"Offset_{name}")
-        low, high = of.number(f"L2Scale{name}Min"), of.number(f"L2Scale{name}Max")
-        return (high - low) / 65535, low
+            gain, offset = 1 / factor, -of.number(f"Offset_{name}")
+        else:
+            offset, high = of.number(f"L2Scale{name}Min"), of.number(f"L2Scale{name}Max")
+            gain = (high - offset) / 65535
+        if max(abs(gain), abs(offset)) > _LARGEST:
+            raise InputError(f"{of.place}: numbers of {kind} cannot be scaled by {gain:g} and {offset:g}")
+        return gain, offset
 
     def _errors(self, swath: str, kind: Kind) -> str:
         matrix = "PIXEL_SAT_ERR_MATRIX" if self.level == "L1" else "PIXEL_L2_ERR_MATRIX"

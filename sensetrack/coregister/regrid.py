@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from typing import Literal, Self
 
@@ -20,6 +21,7 @@ from sensetrack.errors import GridError, ParameterError
 from sensetrack.params import Params, param
 from sensetrack.raster import vector
 from sensetrack.raster.crs import Extent, extent_text, transform_extent, transform_points
+from sensetrack.raster.door import product_at
 from sensetrack.raster.grid import Grid, crs_name
 from sensetrack.raster.image import Image
 from sensetrack.raster.methods import Method
@@ -130,7 +132,8 @@ def open_bands(path: PathLike, band: int | str | None = None, *, nodata: float |
     ----------
     path : path-like
     band : int, str or None
-        As in `Image.open`; or ``"all"`` for every band but alpha, in file order.
+        As in `Image.open`; or ``"all"`` for every band but alpha, in file order, or of a product for those that share
+        the grid of the default one.
     nodata : float, optional
         Value that means missing, in place of the file's own.
 
@@ -141,6 +144,9 @@ def open_bands(path: PathLike, band: int | str | None = None, *, nodata: float |
     """
     if band != "all":
         return [Image.open(path, band=band, nodata=nodata)]
+    product = product_at(os.fspath(path))
+    if product is not None:
+        return product.images(nodata=nodata)
     return [Image.open(path, band=number, nodata=nodata) for number in Image.open(path, band="mean").bands]
 
 

@@ -15,7 +15,7 @@ from sensetrack.raster.write import atomic
 from sensetrack.sensors import Band, Product
 from sensetrack.types import FloatArray, Mask, PathLike, PixelArray
 
-_SCHEMAS = {
+SCHEMAS = {
     "sat:": "https://stac-extensions.github.io/sat/v1.1.0/schema.json",
     "sar:": "https://stac-extensions.github.io/sar/v1.2.0/schema.json",
     "eo:": "https://stac-extensions.github.io/eo/v2.0.0/schema.json",
@@ -24,6 +24,7 @@ _SCHEMAS = {
     "landsat:": "https://landsat.usgs.gov/stac/landsat-extension/v1.1.1/schema.json",
     "s2:": "https://stac-extensions.github.io/sentinel-2/v1.0.0/schema.json",
     "s1:": "https://stac-extensions.github.io/sentinel-1/v0.2.0/schema.json",
+    "product:": "https://stac-extensions.github.io/product/v0.1.0/schema.json",
     "proj:": PROJECTION,
 }
 """Schemas of the extensions, by the prefix of their properties."""
@@ -66,7 +67,7 @@ def product_item(product: Product) -> dict[str, Any]:
         item["bbox"] = bounding_box(item["geometry"])
     keys = {*properties, *(key for asset in item["assets"].values() for each in asset["bands"] for key in each)}
     item["stac_extensions"] = [
-        schema for prefix, schema in _SCHEMAS.items() if any(key.startswith(prefix) for key in keys)
+        schema for prefix, schema in SCHEMAS.items() if any(key.startswith(prefix) for key in keys)
     ]
     return item
 

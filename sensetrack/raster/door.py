@@ -23,6 +23,10 @@ class HasImages(Protocol):
         """Return one band as an image."""
         ...
 
+    def images(self, *, nodata: float | None = None) -> list[Image]:
+        """Return every band that lies on the grid of the default one."""
+        ...
+
 
 def may_be_product(path: str) -> bool:
     """Whether a path could be a product: a folder, an archive, an HDF5 file or a metadata file, by its first bytes."""

@@ -28,7 +28,7 @@ def find_image(name: str, path: PathLike) -> Path | None:
         The file.
     """
     places = [Path(name), Path(path).parent / Path(name).name] if name else []
-    return next((place for place in places if place.is_file()), None)
+    return next((place for place in places if place.exists()), None)
 
 
 def picture_of(sheet: Sheet, path: PathLike, image: PathLike | None, size: int) -> NDArray[np.uint8] | None:

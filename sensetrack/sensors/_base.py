@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 from sensetrack.errors import InputError, ParameterError, did_you_mean
 from sensetrack.raster.dates import ACQUIRED_TAG
@@ -17,92 +16,10 @@ from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
 from sensetrack.raster.source import Source
 from sensetrack.sensors._container import Container
+from sensetrack.sensors._metadata import Band, Orbit, Ring, View
 
 RAW = "raw"
 """Quantity of numbers as they are stored."""
-
-Ring = tuple[tuple[float, float], ...]
-"""Outline in longitude and latitude, degrees; not closed, and not cut at the antimeridian."""
-
-
-@dataclass(frozen=True)
-class Band:
-    """One band of a product.
-
-    Attributes
-    ----------
-    name : str
-        As the sensor's documentation has it: ``B08``, ``VV``, ``IW1-VV``.
-    quantities : tuple of str
-        What its pixels can be turned into, the default first: ``reflectance``, ``radiance``, ``brightness
-        temperature``, ``sigma0``.
-    files : tuple of str
-        Files that it is read from, by their name in the container; empty where the product lacks them.
-    common_name : str or None
-        Such as ``red``, ``nir`` or ``pan``, of the STAC extension ``eo``.
-    wavelength, width : float or None
-        Centre and full width at half maximum, nm.
-    resolution : float or None
-        Nominal size of a pixel on the ground, m.
-    shape : tuple of int or None
-        ``(rows, columns)`` as the metadata say.
-    polarisation : str or None
-    swath : str or None
-        Part of the swath, of a radar.
-    """
-
-    name: str
-    quantities: tuple[str, ...]
-    files: tuple[str, ...] = ()
-    common_name: str | None = None
-    wavelength: float | None = None
-    width: float | None = None
-    resolution: float | None = None
-    shape: tuple[int, int] | None = None
-    polarisation: str | None = None
-    swath: str | None = None
-
-
-@dataclass(frozen=True)
-class Orbit:
-    """Where in its orbit the satellite was.
-
-    Attributes
-    ----------
-    absolute, relative : int or None
-        Orbit numbers; the relative one is the track that repeats.
-    direction : {"ascending", "descending"} or None
-    path_row : tuple of int or None
-        Path and row of the Worldwide Reference System.
-    """
-
-    absolute: int | None = None
-    relative: int | None = None
-    direction: Literal["ascending", "descending"] | None = None
-    path_row: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True)
-class View:
-    """Angles at the centre of the scene, degrees.
-
-    Attributes
-    ----------
-    sun_elevation, sun_azimuth : float or None
-        Azimuth clockwise from north.
-    incidence : float or None
-        Between the line of sight and the vertical, at the ground.
-    azimuth : float or None
-        From the ground to the sensor, clockwise from north.
-    look_side : {"left", "right"} or None
-        Of a radar.
-    """
-
-    sun_elevation: float | None = None
-    sun_azimuth: float | None = None
-    incidence: float | None = None
-    azimuth: float | None = None
-    look_side: Literal["left", "right"] | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -151,8 +68,8 @@ class Product(ABC):
     start: datetime | None
     stop: datetime | None
     bands: tuple[Band, ...]
-    orbit: Orbit = Orbit()
-    view: View = View()
+    orbit: Orbit = dataclasses.field(default_factory=Orbit)
+    view: View = dataclasses.field(default_factory=View)
     baseline: str | None = None
     cloud_cover: float | None = None
     outline: Ring | None = None
@@ -250,6 +167,12 @@ class Product(ABC):
             driver=self.sensor,
             source=found.source,
         )
+
+    def images(self, *, nodata: float | None = None) -> list[Image]:
+        """Return all bands that lie on the grid of `default_band`, in their first quantity."""
+        first = self.image(nodata=nodata)
+        found = (self.image(band.name, nodata=nodata) for band in self.available)
+        return [image for image in found if image.grid.difference(first.grid) is None]
 
     def band(self, band: int | str | None = None) -> Band:
         """Return the band of a name, a number from 1, or a colour.

@@ -218,12 +218,8 @@ class TiePoints:
         if name == "longitude":
             values = np.unwrap(np.unwrap(values, period=360.0, axis=0), period=360.0, axis=1)
         lookup = RegularGridInterpolator((self.lines, self.samples), values, bounds_error=False, fill_value=None)
-        found = np.asarray(
-            lookup(
-                np.stack(np.broadcast_arrays(np.asarray(line, np.float64), np.asarray(sample, np.float64)), axis=-1)
-            ),
-            np.float64,
-        )
+        places = np.stack(np.broadcast_arrays(np.asarray(line, np.float64), np.asarray(sample, np.float64)), axis=-1)
+        found = np.asarray(lookup(places), np.float64).reshape(places.shape[:-1])
         return (found + 180.0) % 360.0 - 180.0 if name == "longitude" else found
 
 

@@ -13,8 +13,9 @@ from rasterio.crs import CRS
 from sensetrack.errors import InputError, ParameterError
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
-from sensetrack.sensors._base import RAW, Band, BandImage, Orbit, Product, Reading, Sensor, View, file_name
+from sensetrack.sensors._base import RAW, BandImage, Product, Reading, Sensor, file_name
 from sensetrack.sensors._container import Container
+from sensetrack.sensors._metadata import Band, Orbit, View
 from sensetrack.sensors._source import BandSource, Bits, Calibration, Linear, PixelMask, QualityBand
 from sensetrack.sensors.landsat._bands import spectrum
 from sensetrack.sensors.landsat._mtl import Metadata, is_mtl, parse_mtl
@@ -68,8 +69,9 @@ class LandsatProduct(Product):
 
     Level 1 bands become top-of-atmosphere reflectance (with the sun's elevation at the scene's centre), radiance, or
     brightness temperature of the thermal ones; Level 2 bands surface reflectance or surface temperature in kelvin.
-    `mask` leaves out what QA_PIXEL calls fill and QA_RADSAT saturated in that band, dropped, or hidden by terrain; without `clouds`, what
-    QA_PIXEL calls cloud, dilated cloud, cirrus or cloud shadow is left out as well. The transform is the file's.
+    `mask` leaves out what QA_PIXEL calls fill, and what QA_RADSAT calls saturated in that band, dropped, or hidden by
+    terrain; without `clouds`, what QA_PIXEL calls cloud, dilated cloud, cirrus or cloud shadow is left out as well. The
+    transform is the file's.
 
     Attributes
     ----------

@@ -11,8 +11,9 @@ from typing import Any, Literal
 from sensetrack.errors import InputError, ParameterError
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
-from sensetrack.sensors._base import RAW, Band, BandImage, Orbit, Product, Reading, Sensor, View
+from sensetrack.sensors._base import RAW, BandImage, Product, Reading, Sensor
 from sensetrack.sensors._container import MANIFEST, Container
+from sensetrack.sensors._metadata import Band, Orbit, View
 from sensetrack.sensors._source import BandSource, PixelMask
 from sensetrack.sensors._xml import Node, parse_xml
 from sensetrack.sensors.sentinel1._annotation import Annotation, read_annotation

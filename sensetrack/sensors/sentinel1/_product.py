@@ -10,8 +10,8 @@ from typing import Any
 
 from sensetrack.errors import InputError, ParameterError
 from sensetrack.raster.dates import parse_time
-from sensetrack.sensors._base import Band, Ring
 from sensetrack.sensors._container import Container
+from sensetrack.sensors._metadata import Band, Ring
 from sensetrack.sensors._xml import Node
 from sensetrack.sensors.sentinel1._annotation import Annotation
 from sensetrack.sensors.sentinel1._bursts import lines_of_bursts

@@ -9,8 +9,9 @@ from pathlib import PurePosixPath
 from sensetrack.errors import InputError, ParameterError
 from sensetrack.raster.bands import with_bands
 from sensetrack.raster.image import Image
-from sensetrack.sensors._base import RAW, Band, BandImage, Orbit, Product, Reading, Sensor
+from sensetrack.sensors._base import RAW, BandImage, Product, Reading, Sensor
 from sensetrack.sensors._container import Container
+from sensetrack.sensors._metadata import Band, Orbit
 from sensetrack.sensors._source import BandSource, Linear, NotAmong, PixelMask, Polygons, QualityBand
 from sensetrack.sensors._xml import Node, parse_xml
 from sensetrack.sensors.sentinel2._bands import BANDS, LAYERS

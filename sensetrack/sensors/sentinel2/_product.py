@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from sensetrack.errors import InputError
-from sensetrack.sensors._base import Ring, View
+from sensetrack.sensors._metadata import Ring, View
 from sensetrack.sensors._xml import Node
 from sensetrack.sensors.sentinel2._bands import BANDS
 

@@ -89,7 +89,7 @@ def test_damage_shows_when_it_is_read(tmp_path: Path, archives: dict[str, Path])
 def test_an_index_that_lies(tmp_path: Path, archives: dict[str, Path]) -> None:
     path = tmp_path / "lying.zip"
     data = bytearray(archives["stored.zip"].read_bytes())
-    data[0:4] = b"XXXX"
+    data[0:4] = b"JUNK"
     path.write_bytes(data)
     with pytest.raises(CorruptFileError, match="no local header"):
         open_member(Container(str(path), "zip", str(path), {"first.txt": 1000}), "first.txt")

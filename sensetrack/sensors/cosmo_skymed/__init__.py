@@ -13,9 +13,10 @@ import numpy as np
 from sensetrack.errors import CorruptFileError, InputError, ParameterError
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
-from sensetrack.sensors._base import RAW, Band, BandImage, Orbit, Product, Reading, Sensor, View, file_name
+from sensetrack.sensors._base import RAW, BandImage, Product, Reading, Sensor, file_name
 from sensetrack.sensors._container import Container
 from sensetrack.sensors._hdf5 import Attributes, is_hdf5, opened
+from sensetrack.sensors._metadata import Band, Orbit, View
 from sensetrack.sensors._radar import GroundRange, StateVectors, Timing
 from sensetrack.sensors.cosmo_skymed import _geometry
 from sensetrack.sensors.cosmo_skymed._calibration import source_of
@@ -144,7 +145,7 @@ class CosmoProduct(Product):
             rows.append(("spacing", f"{line:.5g} m between lines, {column:.5g} m {place}"))
         looks = self.multilook()
         if looks is not None and self.level in ("L1A", "L1B"):
-            rows.append(("square pixels", f"{looks[0]} looks in azimuth, {looks[1]} in range"))
+            rows.append(("square pixels", f"{looks[0]} x {looks[1]} looks (azimuth x range)"))
         return rows
 
     def properties(self) -> dict[str, object]:

@@ -11,8 +11,8 @@ from rasterio.crs import CRS
 
 from sensetrack.errors import InputError
 from sensetrack.raster.grid import Grid
-from sensetrack.sensors._base import Ring
 from sensetrack.sensors._hdf5 import Attributes
+from sensetrack.sensors._metadata import Ring
 from sensetrack.sensors._radar import LIGHT, GroundRange, StateVectors, Timing
 
 _CORNERS = ("Top Left", "Top Right", "Bottom Right", "Bottom Left")

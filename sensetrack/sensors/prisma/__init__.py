@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from affine import Affine
-from rasterio.crs import CRS
-from rasterio.errors import CRSError
+from typing import TYPE_CHECKING
 
 from sensetrack.errors import CorruptFileError, InputError, ParameterError
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.methods import Method
 from sensetrack.raster.source import Source
-from sensetrack.sensors._base import RAW, Band, BandImage, Product, Reading, Ring, Sensor, View, file_name
+from sensetrack.sensors._base import RAW, BandImage, Product, Reading, Sensor, file_name
 from sensetrack.sensors._container import Container
 from sensetrack.sensors._geolocation import Geolocation, MappedSource
 from sensetrack.sensors._hdf5 import Attributes, is_hdf5, opened
+from sensetrack.sensors._metadata import Band, View
 from sensetrack.sensors.prisma._bands import CUBES, Kind, bands_of, covered, spectrum
+from sensetrack.sensors.prisma._header import SIZES, SWATHS, image_shapes, map_grid, outline_of, time_of
 from sensetrack.sensors.prisma._pixels import ArrayPlaces, CubeSource
 
 if TYPE_CHECKING:
@@ -29,11 +24,8 @@ if TYPE_CHECKING:
 
 FILES = r"[^/]*\.he5"
 NAME = r"PRS_L(1|2B|2C|2D)_[^/]*\.he5"
-SWATHS = "HDFEOS/SWATHS"
 _LEVELS = ("1", "2B", "2C", "2D")
-_CORNERS = ("UL", "UR", "LR", "LL")
 _LARGEST = 1e20
-_SIZES = {"vnir": 30.0, "swir": 30.0, "pan": 5.0}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -105,7 +97,7 @@ class PrismaProduct(Product):
         Raises
         ------
         InputError
-            There is none, or it was not acquired.
+            There is none.
         """
         if isinstance(band, str) and (match := re.fullmatch(r"(vnir|swir)[:_ -]?(\d+)", band.strip(), re.IGNORECASE)):
             kind, number = match[1].lower(), int(match[2])
@@ -113,13 +105,12 @@ class PrismaProduct(Product):
             if not 1 <= number <= count:
                 raise InputError(f"{self.path}: no band '{band}'; {kind} has bands {kind}:1 to {kind}:{count}")
             band = f"{kind}:{number}"
-        found = super().band(band)
-        if not found.files and found.wavelength is None and found.name != "pan":
-            raise InputError(
-                f"{self.path}: band {found.name} was not acquired, its wavelength is 0; choose another number, or a "
-                "wavelength"
-            )
-        return found
+        return super().band(band)
+
+    def _absence(self, band: Band) -> str:
+        if band.name == "pan":
+            return "the image of band pan is not there"
+        return f"band {band.name} was not acquired, its wavelength is 0; choose another number, or a wavelength"
 
     def select(self, text: str) -> tuple[Band, ...]:
         """Return bands by a name, or by a range of numbers or wavelengths.
@@ -191,7 +182,7 @@ class PrismaProduct(Product):
         if reading.quantity == RAW:
             return BandImage(source, Grid(self.shapes[kind]), dtype, tags)
         geolocation = self.geolocation(kind)
-        grid = geolocation.target(_SIZES[kind])
+        grid = geolocation.target(SIZES[kind])
         method: Method = "spline"
         return BandImage(MappedSource(inner, geolocation, grid, method), grid, dtype, tags | {"resampling": method})
 
@@ -270,7 +261,7 @@ def _product(container: Container, name: str, file: h5py.File) -> PrismaProduct:
     level = about.text("Processing_Level")
     if level not in _LEVELS:
         raise InputError(f"{about.place}: Processing_Level = '{level}' is none of {', '.join(_LEVELS)}")
-    shapes, counts = _shapes(file, level, container.path)
+    shapes, counts = image_shapes(file, level, container.path)
     quantity = "reflectance" if level in ("2C", "2D") else "radiance"
     own = re.sub(r"\.he5$", "", file_name(name), flags=re.IGNORECASE)
     zenith = about.optional_number("Sun_zenith_angle")
@@ -282,84 +273,17 @@ def _product(container: Container, name: str, file: h5py.File) -> PrismaProduct:
         instrument="HYC/PAN",
         product_type=f"PRS_L{level}",
         level=f"L{level}",
-        start=_time(about, "Product_StartTime"),
-        stop=_time(about, "Product_StopTime"),
+        start=time_of(about, "Product_StartTime"),
+        stop=time_of(about, "Product_StopTime"),
         bands=bands_of(about, name, shapes, counts, quantity),
         view=View(None if zenith is None else 90 - zenith, about.optional_number("Sun_azimuth_angle")),
         baseline=about.text("Processor_Version", ""),
         cloud_cover=about.optional_number("Cloudy_pixels_percentage"),
-        outline=_outline(about),
+        outline=outline_of(about),
         missing=() if "pan" in shapes else ("band pan",),
         product_id=about.text("Product_ID", own),
         file=name,
         attributes=about,
         shapes=shapes,
-        map_grids={kind: _map_grid(about, shape, kind) for kind, shape in shapes.items()} if level == "2D" else {},
+        map_grids={kind: map_grid(file, about, shape, kind) for kind, shape in shapes.items()} if level == "2D" else {},
     )
-
-
-def _shapes(file: h5py.File, level: str, path: str) -> tuple[dict[Kind, tuple[int, int]], dict[Kind, int]]:
-    """Return the sizes of the images that are there and how many bands they have; those are the middle axis."""
-    shapes: dict[Kind, tuple[int, int]] = {}
-    counts: dict[Kind, int] = {}
-    for kind in CUBES:
-        name = f"{SWATHS}/PRS_L{level}_HCO/Data Fields/{kind.upper()}_Cube"
-        cube: Any = file.get(name)
-        if cube is not None:
-            if getattr(cube, "ndim", 0) != 3:
-                raise InputError(f"{path}: {name} has not the three axes of a cube")
-            shapes[kind], counts[kind] = (int(cube.shape[0]), int(cube.shape[2])), int(cube.shape[1])
-    name = f"{SWATHS}/PRS_L{level}_PCO/Data Fields/Cube"
-    pan: Any = file.get(name)
-    if pan is not None:
-        if getattr(pan, "ndim", 0) != 2:
-            raise InputError(f"{path}: {name} has not the two axes of an image")
-        shapes["pan"] = (int(pan.shape[0]), int(pan.shape[1]))
-    if not shapes:
-        raise InputError(f"{path}: holds no image; it lacks {SWATHS}/PRS_L{level}_HCO and PRS_L{level}_PCO")
-    return shapes, counts
-
-
-def _time(about: Attributes, name: str) -> datetime | None:
-    text = about.text(name, "")
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"{about.place}: the attribute '{name}' = '{text}' is no time") from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-
-
-def _outline(about: Attributes) -> Ring | None:
-    """Return the corners, going round: which of them is called which differs between products."""
-    names = [(f"Product_{corner}corner_long", f"Product_{corner}corner_lat") for corner in _CORNERS]
-    if not all(name in about for pair in names for name in pair):
-        return None
-    points = np.array([[about.number(lon), about.number(lat)] for lon, lat in names])
-    points[:, 0] = np.unwrap(points[:, 0], period=360.0)
-    away = points - points.mean(0)
-    order = np.argsort(np.arctan2(away[:, 1], away[:, 0]))
-    return tuple((float(lon), float(lat)) for lon, lat in points[order])
-
-
-def _map_grid(about: Attributes, shape: tuple[int, int], kind: Kind) -> Grid:
-    """Return the grid of an L2D image: the corners are centres of its outermost hyperspectral pixels."""
-    x, y = ([about.number(f"Product_{corner}corner_{axis}") for corner in _CORNERS] for axis in ("easting", "northing"))
-    west, east, south, north = min(x), max(x), min(y), max(y)
-    size = _SIZES[kind]
-    rows, cols = shape
-    half = _SIZES["vnir"] / 2
-    wide, high = (east - west + 2 * half) / cols, (north - south + 2 * half) / rows
-    if max(abs(wide - size), abs(high - size)) > 0.01 * size:
-        raise InputError(
-            f"{about.place}: corners {east - west:g} x {north - south:g} m apart do not fit {cols} x {rows} pixels of "
-            f"{size:g} m"
-        )
-    try:
-        crs = CRS.from_epsg(int(about.number("Epsg_Code")))
-    except CRSError as error:
-        raise InputError(f"{about.place}: Epsg_Code = {about.number('Epsg_Code'):g} is no CRS") from error
-    if not math.isfinite(wide * high) or wide * high == 0:
-        raise InputError(f"{about.place}: its corners are one point")
-    return Grid(shape, Affine(wide, 0.0, west - half, 0.0, -high, north + half), crs)

@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from sensetrack.sensors._base import Band
 from sensetrack.sensors._hdf5 import Attributes
+from sensetrack.sensors._metadata import Band
 
 Kind = Literal["vnir", "swir", "pan"]
 CUBES: tuple[Kind, ...] = ("vnir", "swir")

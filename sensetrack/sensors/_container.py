@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -26,6 +27,9 @@ DEEPEST = 8
 BOMB_RATIO = 200
 BOMB_FROM = 256 * 2**20
 """An archive that would unpack to more than this and `BOMB_RATIO` times its own size is refused."""
+
+SMALL = 8 * 2**20
+_TEXTS = (".xml", ".txt", ".json", ".safe", ".gml")
 
 Kind = Literal["folder", "zip", "tar", "file"]
 
@@ -64,7 +68,7 @@ class Container:
         ----------
         path : path-like
             A folder, ``.zip``, ``.tar``, ``.tar.gz``, HDF5 file, or a metadata file (text, XML, JSON) in the folder of
-            its product. Archives are told by content. Listing a compressed tar means reading all of it once.
+            its product. Archives are told by content. To list a compressed tar is to read all of it.
 
         Raises
         ------
@@ -168,9 +172,7 @@ class Container:
                 with zipfile.ZipFile(self.root) as archive, archive.open(name) as stream:
                     return stream.read(length)
             if self.kind == "tar":
-                with tarfile.open(self.root) as tar:
-                    member = tar.extractfile(name)
-                    return member.read(length) if member is not None else b""
+                return _tar_content(self.root, Path(self.root).stat().st_mtime_ns, name)[:length]
             with self._file(name).open("rb") as plain:
                 return plain.read(length)
         except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, tarfile.TarError) as error:
@@ -227,6 +229,27 @@ def _tar_files(path: str) -> Iterator[tuple[str, int]]:
                     yield item.name.removeprefix("./"), item.size
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise CorruptFileError(f"{path}: cannot be read as a tar archive, is it cut off? ({error})") from error
+
+
+def _tar_content(path: str, changed: int, name: str) -> bytes:
+    found = _tar_metadata(path, changed).get(name)
+    if found is not None:
+        return found
+    with tarfile.open(path) as archive:
+        member = archive.extractfile(name)
+        return member.read(LARGEST_METADATA) if member is not None else b""
+
+
+@lru_cache(maxsize=2)
+def _tar_metadata(path: str, changed: int) -> dict[str, bytes]:
+    """Read all small text of a tar in one go: every access to a compressed one starts at its beginning."""
+    found = {}
+    with tarfile.open(path) as archive:
+        for item in archive:
+            if item.isreg() and item.size < SMALL and item.name.lower().endswith(_TEXTS):
+                member = archive.extractfile(item)
+                found[item.name.removeprefix("./")] = member.read() if member is not None else b""
+    return found
 
 
 def _checked(path: str, files: Iterator[tuple[str, int]]) -> dict[str, int]:

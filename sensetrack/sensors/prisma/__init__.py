@@ -60,6 +60,7 @@ class PrismaProduct(Product):
     attributes: Attributes = field(repr=False)
     shapes: dict[Kind, tuple[int, int]]
     map_grids: dict[Kind, Grid]
+    _located: dict[Kind, Geolocation] = field(default_factory=dict, repr=False)
 
     @property
     def is_mapped(self) -> bool:
@@ -146,12 +147,16 @@ class PrismaProduct(Product):
         InputError
             The product has no latitudes and longitudes that are any.
         """
+        if kind in self._located:
+            return self._located[kind]
         group = f"{SWATHS}/PRS_{self.level}_{'PCO' if kind == 'pan' else 'HCO'}/Geolocation Fields"
         suffix = f"_{kind.upper()}" if self.level == "L1" and kind != "pan" else ""
         names = (f"{group}/Latitude{suffix}", f"{group}/Longitude{suffix}")
         places = ArrayPlaces(self.container, self.file, *names)
         places.check(self.shapes[kind])
-        return Geolocation.of(places, self.shapes[kind], None, f"{self.path}: {names[0]}")
+        found = Geolocation.of(places, self.shapes[kind], None, f"{self.path}: {names[0]}")
+        self._located[kind] = found
+        return found
 
     def _source(self, band: Band, reading: Reading) -> BandImage:
         kind, number = spectrum(band.name)

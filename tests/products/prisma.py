@@ -83,7 +83,7 @@ class PrismaTruth:
 def signal(easting: np.ndarray, northing: np.ndarray, band: np.ndarray | float) -> np.ndarray:
     """Return the DN of a place before rounding: smooth, so that any way of resampling finds it again."""
     x, y = (easting - 500_000.0) / 600.0, (northing - 4_500_000.0) / 500.0
-    return 20_000 + 60.0 * np.asarray(band) + 5_000 * np.sin(x) + 4_000 * np.cos(y) + 800 * x
+    return 20_000 + 60.0 * np.asarray(band) + 5_000 * np.sin(x) + 4_000 * np.cos(y) + 3_000 * np.sin(x / 9)
 
 
 def write_prisma(

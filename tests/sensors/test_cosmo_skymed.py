@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from products.archive import tarred, zipped
 from products.cosmo import write_cosmo
 from products.orbit import Orbit, cartesian
@@ -231,6 +233,21 @@ def test_names_are_parsed(name: str, fields: tuple[Any, ...]) -> None:
     assert found.start < found.stop
     assert parse_name("CSKS2_SCS_B_HI_07_HH_RA_FF_20231302035109_20230502035116") is None
     assert parse_name("scene") is None
+
+
+@given(
+    st.from_regex(
+        r"\A(CSKS[0-9]|CSG_SSAR[0-9])_(RAW_B|SCS_B|SCS_U|DGM_B|GEC_B|GTC_B)_([0-9]{4}_)?[A-Z0-9]{2,3}_[0-9]{2,3}_"
+        r"(HH|CO|CV|VV)_[RL][AD]_[FS][FN]?_[0-9]{14}_[0-9]{14}(_1_F)?(\.h5)?\Z"
+    )
+    | st.text(max_size=60)
+)
+def test_no_name_breaks_the_parser(name: str) -> None:
+    found = parse_name(name)
+    if found is not None:
+        assert found.satellite[:4] in name and found.mode in name and found.product_type in name
+        assert f"{found.start:%Y%m%d%H%M%S}_{found.stop:%Y%m%d%H%M%S}" in name
+        assert 1 <= len(found.polarisations) <= 2
 
 
 def test_a_real_product_without_its_image(shared_data: Path) -> None:

@@ -37,8 +37,8 @@ class Layer:
         same attribute in different places.
     constants : tuple of float
         Calibration constants of the subswaths it is made of.
-    quicklook, incidence_mask : str or None
-        Datasets beside it.
+    quicklook : str or None
+        Dataset of the picture beside it.
     """
 
     group: str
@@ -48,7 +48,6 @@ class Layer:
     attributes: Attributes
     constants: tuple[float, ...]
     quicklook: str | None
-    incidence_mask: str | None
 
 
 def find_layers(file: h5py.File, path: str) -> tuple[Layer, ...]:
@@ -96,7 +95,6 @@ def _layer(file: h5py.File, group: str, image: str | None, subswaths: list[str],
         merged,
         constants,
         f"{beside}QLK" if f"{beside}QLK" in file else None,
-        f"{beside}GIM" if f"{beside}GIM" in file else None,
     )
 
 

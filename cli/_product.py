@@ -108,7 +108,10 @@ def _say_bands(bands: Sequence[Band], default: Band) -> None:
         group = list(members)
         shown = group if len(bands) <= _MANY else [group[0], group[-1]]
         table += [_cells(band, default) for band in shown]
-    widths = [max(len(row[column]) for row in table) for column in range(len(heads))]
+    # Columns that no band fills are left out.
+    kept = [column for column in range(len(heads)) if any(row[column] for row in table[1:])]
+    table = [tuple(row[column] for column in kept) for row in table]
+    widths = [max(len(row[column]) for row in table) for column in range(len(kept))]
     for row in table:
         say("  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
     if len(table) - 1 < len(bands):

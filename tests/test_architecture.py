@@ -17,7 +17,7 @@ SOURCES = sorted([*(ROOT / "sensetrack").rglob("*.py"), *(ROOT / "cli").glob("*.
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST = 350
 Documented = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-HEAVY = ("torch", "cv2", "dask", "distributed", "numba", "matplotlib", "xarray", "skimage", "pyarrow")
+HEAVY = ("torch", "cv2", "dask", "distributed", "numba", "matplotlib", "xarray", "skimage", "pyarrow", "lxml", "h5py")
 
 
 def name_of(path: Path) -> str:

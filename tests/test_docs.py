@@ -6,7 +6,7 @@ import importlib.util
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -147,6 +147,27 @@ def test_the_example_tracker_tracks(plug_ins: dict[str, str]) -> None:
     assert field.shape == (4, 6)
     assert field.flags[0, 0] == Flag.NODATA and np.isnan(field.dx[0, 0])
     assert field.measured.sum() == 23 and (field.sigma_dx[field.measured] == 0.5).all()
+
+
+def test_the_example_sensor_reads(plug_ins: dict[str, str], tmp_path: Path, write_raster: Callable[..., Path]) -> None:
+    from sensetrack.errors import InputError
+    from sensetrack.sensors import Container, Sensor
+
+    sensor = the_class(plug_ins["sensetrack/sensors/snapshot.py"], Sensor)()
+    numbers = np.array([[0, 20], [35, 100]], np.uint8)
+    write_raster(numbers, "kite/picture.tif")
+    note = tmp_path / "kite" / "note.json"
+    assert not sensor.recognises(Container.open(note.parent))
+    note.write_text('{"snapshot": {"name": "first", "time": "2020-01-02T03:04:05Z"}}')
+    container = Container.open(note.parent)
+    product = sensor.open(container)
+    assert sensor.recognises(container) and product.name == "first" and product.start.day == 2
+    pixels, valid = product.image().read()
+    assert np.allclose(pixels, [[0, 0.2], [0.35, 1]]) and valid.tolist() == [[False, True], [True, True]]
+    assert np.array_equal(product.image("grey", raw=True).read()[0], numbers)
+    note.write_text('{"snapshot": {}}')
+    with pytest.raises(InputError, match="its note cannot be read"):
+        sensor.open(container)
 
 
 def test_the_example_command_counts(

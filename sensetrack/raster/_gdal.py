@@ -73,8 +73,11 @@ def opened(path: str) -> Iterator[rasterio.DatasetReader]:
             dataset = _open_quietly(path)
         except RasterioError as error:
             why = reason_of(error, path)
-            is_archive = name.lower().endswith(".zip") and not is_remote
-            hint = f"; name a file in it: /vsizip/{name}/NAME" if is_archive else ""
+            hint = ""
+            if not is_remote and name.lower().endswith(".zip"):
+                hint = f"; name a file in it: /vsizip/{name}/NAME"
+            elif not is_remote and Path(path).is_dir():
+                hint = "; no sensor recognises a product in this folder either"
             raise NotARasterError(f"{name}: not a raster that can be read ({why}){hint}") from error
         with dataset:
             yield dataset

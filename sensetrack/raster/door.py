@@ -31,12 +31,16 @@ class HasImages(Protocol):
 def may_be_product(path: str) -> bool:
     """Whether a path could be a product: a folder, an archive, an HDF5 file or a metadata file, by its first bytes."""
     file = Path(path)
-    if file.is_dir():
-        return True
-    if not file.is_file():
+    try:
+        if file.is_dir():
+            return True
+        if not file.is_file():
+            return False
+        with file.open("rb") as stream:
+            head = stream.read(_HEAD)
+    except (OSError, ValueError):
+        # What GDAL opens may be no path at all, such as a long text; what cannot be read, it will say itself.
         return False
-    with file.open("rb") as stream:
-        head = stream.read(_HEAD)
     where, mark = _TAR
     return head[where] == mark or head.lstrip().startswith(_MARKS)
 

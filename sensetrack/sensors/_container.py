@@ -61,7 +61,7 @@ class Container:
     entry: str | None = None
 
     @classmethod
-    def open(cls, path: PathLike) -> Container:
+    def open(cls, path: PathLike, *, alone: bool = False) -> Container:
         """List what is at a path.
 
         Parameters
@@ -69,6 +69,8 @@ class Container:
         path : path-like
             A folder, ``.zip``, ``.tar``, ``.tar.gz``, HDF5 file, or a metadata file (text, XML, JSON) in the folder of
             its product. Archives are told by content. To list a compressed tar is to read all of it.
+        alone : bool
+            Of a metadata file, leave the folder around it unlisted: it may be any, as long as nobody knows the file.
 
         Raises
         ------
@@ -92,7 +94,8 @@ class Container:
         if head.startswith(b"\x89HDF"):
             return cls(name, "file", name, {file.name: file.stat().st_size})
         entry = None if file.name.lower() == MANIFEST else file.name
-        return cls(name, "folder", str(file.parent), _folder_files(file.parent), entry)
+        sizes = {file.name: file.stat().st_size} if alone and entry is not None else _folder_files(file.parent)
+        return cls(name, "folder", str(file.parent), sizes, entry)
 
     @property
     def name(self) -> str:
@@ -175,14 +178,16 @@ class Container:
                 return _tar_content(self.root, Path(self.root).stat().st_mtime_ns, name)[:length]
             with self._file(name).open("rb") as plain:
                 return plain.read(length)
-        except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, tarfile.TarError) as error:
+        except (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile, tarfile.TarError) as error:
             raise CorruptFileError(f"{self.path}: {name} cannot be read ({error})") from error
 
     def _file(self, name: str) -> Path:
         return Path(self.root) if self.kind == "file" else Path(self.root) / name
 
     def gdal_path(self, name: str) -> str:
-        """Return how GDAL opens a file, also inside an archive."""
+        """Return how GDAL opens a file, also inside an archive; a URL as it is."""
+        if "://" in name:
+            return name
         if self.kind in ("zip", "tar"):
             return f"/vsi{self.kind}/{{{Path(self.root).resolve()}}}/{name}"
         return str(self._file(name))
@@ -236,7 +241,7 @@ def _tar_content(path: str, changed: int, name: str) -> bytes:
     if found is not None:
         return found
     with tarfile.open(path) as archive:
-        member = archive.extractfile(name)
+        member = archive.extractfile(name if name in archive.getnames() else f"./{name}")
         return member.read(LARGEST_METADATA) if member is not None else b""
 
 

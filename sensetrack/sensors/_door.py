@@ -32,7 +32,7 @@ def find_product(path: PathLike) -> Product | None:
     InputError
         As `Container.open`; or a sensor recognises the product but cannot read its metadata.
     """
-    container = Container.open(path)
+    container = Container.open(path, alone=True)
     for name in registry.names():
         try:
             sensor = registry.get(name)()
@@ -41,7 +41,7 @@ def find_product(path: PathLike) -> Product | None:
             _log.warning("%s", error)
             continue
         if sensor.recognises(container):
-            return sensor.open(container)
+            return sensor.open(Container.open(path))
     return None
 
 

@@ -66,6 +66,24 @@ def test_gdal_reads_what_is_inside(tmp_path: Path, kind: str) -> None:
     assert np.array_equal(Image.open(found.gdal_path(found.names[0])).read()[0], pixels)
 
 
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz"])
+def test_names_in_a_tar_may_begin_with_a_dot(tmp_path: Path, suffix: str) -> None:
+    place = tmp_path / "p"
+    place.mkdir()
+    with rasterio.open(
+        place / "i.tif", "w", driver="GTiff", height=3, width=4, count=1, dtype="uint8",
+        transform=rasterio.Affine(10, 0, 0, 0, -10, 0),
+    ) as ds:  # fmt: skip
+        ds.write(np.full((1, 3, 4), 7, np.uint8))
+    (place / "m.xml").write_text("<a/>")
+    path = tmp_path / f"p{suffix}"
+    with tarfile.open(path, "w:gz" if suffix.endswith("gz") else "w") as archive:
+        archive.add(place, ".")
+    found = Container.open(path)
+    assert found.names == ("i.tif", "m.xml") and found.read("m.xml") == b"<a/>" and found.head("i.tif", 2) == b"II"
+    assert (Image.open(found.gdal_path("i.tif")).read()[0] == 7).all()
+
+
 def test_a_metadata_file_stands_for_its_folder(folder: Path) -> None:
     found = Container.open(folder / "meta.xml")
     assert (found.kind, found.root, found.entry) == ("folder", str(folder), "meta.xml")

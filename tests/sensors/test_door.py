@@ -60,6 +60,24 @@ def test_what_is_neither_is_one_error(tmp_path: Path) -> None:
         sensetrack.open(climbing_zip(tmp_path / "a.zip"))
 
 
+def test_the_folder_around_a_file_that_nobody_knows_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An outline as GeoJSON may lie in a folder of a million files."""
+    (tmp_path / "rock.geojson").write_text('{"type": "FeatureCollection", "features": []}')
+
+    def refused(*_: object) -> None:
+        raise AssertionError("the folder was listed")
+
+    monkeypatch.setattr("sensetrack.sensors._container._folder_files", refused)
+    assert product_at(tmp_path / "rock.geojson") is None
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "<GDAL_WMS>" + "y" * 5000, "DERIVED_SUBDATASET:AMPLITUDE:a.tif"])
+def test_what_is_no_path_at_all_is_left_to_gdal(name: str) -> None:
+    assert not may_be_product(name)
+
+
 def test_a_tiny_hdf5_file_is_one_error(tmp_path: Path) -> None:
     path = tiny_hdf5(tmp_path / "tiny.h5")
     with pytest.raises(InputError, match=r"tiny\.h5"):

@@ -247,7 +247,8 @@ def test_real_pixels_of_a_public_bucket(shared_data: Path) -> None:
         assert pixels.shape == (837, 1280) and (pixels.min(), pixels.max()) == (0, 2759)
         assert pixels.mean() == pytest.approx(224.4, abs=0.05)
         assert product.name == Path(BUCKET).name and product.band("VV").quantities == ("amplitude",)
-        assert product.outline is not None and len(product.outline) == 4
+        assert product.outline is not None and len(product.outline) == 4 and product.missing == ("band VH",)
+        assert product.grid is not None and product.grid.shape == (837, 1280)
 
 
 def test_real_orbit_file(shared_data: Path) -> None:

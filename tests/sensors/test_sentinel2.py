@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import shutil
 import time
@@ -14,7 +15,7 @@ import pytest
 import rasterio
 from products.archive import tarred, zipped
 from products.sentinel2 import write_sentinel2
-from products.sentinel2_bucket import jp2_bucket
+from products.sentinel2_bucket import cog_bucket, jp2_bucket
 from products.sentinel2_metadata import RESOLUTION
 from rasterio.errors import NotGeoreferencedWarning
 
@@ -107,6 +108,48 @@ def test_buckets_of_one_file_per_band(tmp_path: Path, level: str, baseline: str)
         found = as_array(product, band, mask=False)
         np.testing.assert_allclose(found, truth.reflectance[band, size[band]], atol=1e-6)
     assert product.tile == truth.spec.tile and product.level == f"L{level}"
+
+
+@pytest.mark.parametrize("applied", [False, True])
+@pytest.mark.parametrize("baseline", ["03.01", "05.09"])
+def test_buckets_with_a_stac_item(tmp_path: Path, baseline: str, applied: bool) -> None:
+    truth = write_sentinel2(tmp_path / "safe", "2A", rows=72, baseline=baseline)
+    folder = cog_bucket(tmp_path / "bucket", truth, offset_applied=applied)
+    for path in (folder, next(folder.glob("*.json"))):
+        product = opened(path)
+        for band in ("B02", "B05", "B11"):
+            size = int(product.band(band).resolution or 0)
+            found, expected = as_array(product, band, mask=False), truth.reflectance[band, size]
+            if applied and baseline == "05.09":
+                expected = np.where(expected <= 0, 1e-4, expected)  # what lies below the offset is 1 there
+            saturated = truth.saturated[band, size]
+            np.testing.assert_allclose(found[~saturated], expected[~saturated], atol=1e-6)
+        assert product.name == truth.spec.product.removesuffix(".SAFE") and product.tile == "33TVG"
+        assert product.start == opened(truth.path).start and product.orbit.relative == 125
+        clear = np.isfinite(as_array(product, "B11", clouds=False, mask=False))
+        classes = truth.dn["SCL", 20]
+        assert np.array_equal(clear, (classes > 0) & ~np.isin(classes, (3, 8, 9, 10)))
+        with pytest.raises(InputError, match="no metadata of its tile"):
+            product.sun_angles()
+
+
+def test_an_item_may_name_files_elsewhere(tmp_path: Path) -> None:
+    truth = write_sentinel2(tmp_path / "safe", "2A", rows=72)
+    item = next(cog_bucket(tmp_path / "bucket", truth).glob("*.json"))
+    content = json.loads(item.read_text())
+    for asset in content["assets"].values():
+        asset["href"] = f"https://bucket.example/tiles/{asset['href']}?key=secret"
+    (tmp_path / "item.json").write_text(json.dumps(content))
+    product = opened(tmp_path / "item.json")
+    assert product.band("red").files == ("https://bucket.example/tiles/B04.tif?key=secret",) and not product.missing
+    content["assets"] = {"thumbnail": {"href": "preview.jpg"}}
+    (tmp_path / "item.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="none of its assets is a band"):
+        sensetrack.open(tmp_path / "item.json")
+    del content["properties"]["datetime"]
+    (tmp_path / "item.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="cannot be read as a STAC Item"):
+        sensetrack.open(tmp_path / "item.json")
 
 
 @pytest.mark.parametrize("level", ["1C", "2A"])

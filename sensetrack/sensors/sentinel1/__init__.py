@@ -73,7 +73,7 @@ class Sentinel1Product(Product):
     def grid(self) -> Grid | None:
         """Lines and samples of `default_band`; there is no CRS."""
         shape = self.default_band.shape
-        return None if shape is None else Grid(shape)
+        return super().grid if shape is None else Grid(shape)
 
     def annotation(self, band: int | str | None = None) -> Annotation:
         """Return timing, orbit, tie points, bursts and polynomials of a band.
@@ -221,7 +221,7 @@ class Sentinel1(Sensor):
         infos = [read_info(container, name) for name in infos_of(container)]
         manifests = container.filled(re.escape(MANIFEST))
         manifest = parse_xml(container.read(manifests[0]), f"{container.path}: {MANIFEST}") if manifests else None
-        for stem in expected_stems(container, manifest):
+        for stem in expected_stems(container, manifest, infos):
             known = band_of_stem(stem)
             if known is not None and stem not in stems.values():
                 stems.setdefault(known, stem)

@@ -64,12 +64,16 @@ def band_name(about: Annotation) -> str:
     return about.polarisation if is_whole else f"{about.swath}-{about.polarisation}"
 
 
-def expected_stems(container: Container, manifest: Node | None) -> list[str]:
+def expected_stems(container: Container, manifest: Node | None, infos: list[dict[str, Any]]) -> list[str]:
     """Return the stems of all images that the product should hold, or does."""
     stems = [PurePosixPath(name).stem for name in container.find(r"measurement/[^/]+\.tiff?")]
     if manifest is not None:
         hrefs = (node.attribute("href") or "" for node in manifest.all(".//fileLocation"))
         stems += [PurePosixPath(href).stem for href in hrefs if "/measurement/" in href]
+    for info in infos:
+        files = info.get("filenameMap")
+        names = files.values() if isinstance(files, dict) else ()
+        stems += [PurePosixPath(name).stem for name in names if str(name).startswith("measurement/")]
     return list(dict.fromkeys(stems))
 
 

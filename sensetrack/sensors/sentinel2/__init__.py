@@ -1,4 +1,4 @@
-"""Sentinel-2: Level-1C and Level-2A of every baseline, as SAFE or as the tile folders of public buckets."""
+"""Sentinel-2: Level-1C and Level-2A of every baseline, as SAFE or as public buckets keep it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sensetrack.sensors._metadata import Band, Orbit
 from sensetrack.sensors._source import BandSource, Linear, NotAmong, PixelMask, Polygons, QualityBand
 from sensetrack.sensors._xml import Node, parse_xml
 from sensetrack.sensors.sentinel2._bands import BANDS, LAYERS
+from sensetrack.sensors.sentinel2._item import item_of, read_item
 from sensetrack.sensors.sentinel2._product import (
     band_id,
     baseline_of,
@@ -62,15 +63,15 @@ class Sentinel2Product(Product):
     ----------
     tile : str
         Such as ``33XWJ``.
-    tile_file : str
-        The tile's metadata, in the container.
+    tile_file : str or None
+        The tile's metadata, in the container; None where a STAC Item stands for them.
     quantification : float
     offsets : mapping of str to float
         Added to the numbers of a band; 0 where the metadata have none.
     """
 
     tile: str
-    tile_file: str
+    tile_file: str | None
     quantification: float
     offsets: dict[str, float] = field(repr=False)
 
@@ -107,6 +108,8 @@ class Sentinel2Product(Product):
         return view_angles(self._tile_metadata(), band_id(self.band(band).name))
 
     def _tile_metadata(self) -> Node:
+        if self.tile_file is None:
+            raise InputError(f"{self.path}: has no metadata of its tile, which hold the angles")
         return parse_xml(self.container.read(self.tile_file), f"{self.path}: {PurePosixPath(self.tile_file).name}")
 
     def _source(self, band: Band, reading: Reading) -> BandImage:
@@ -180,12 +183,25 @@ class Sentinel2(Sensor):
         """Whether there is metadata of a Level-1C or Level-2A product or tile."""
         if container.kind == "file":
             return False
-        return _of_product(container) is not None or _of_tile(container) is not None
+        found = (look(container) for look in (_of_product, _of_tile, item_of))
+        return any(name is not None for name in found)
 
     def open(self, container: Container) -> Sentinel2Product:
         """Read the metadata of the product and of its tile."""
         product_file = _of_product(container)
         tile_file = _of_tile(container)
+        item = item_of(container) if product_file is None else None
+        if item is not None:
+            fields = read_item(container, item)
+            missing = tuple(f"band {band.name}" for band in fields["bands"] if not band.files)
+            return Sentinel2Product(
+                container=container,
+                sensor="sentinel2",
+                instrument="MSI",
+                missing=missing,
+                tile_file=tile_file,
+                **fields,
+            )
         if tile_file is None:
             raise InputError(f"{container.path}: lacks the metadata of its tile (GRANULE/*/MTD_TL.xml)")
         tile = parse_xml(container.read(tile_file), f"{container.path}: {PurePosixPath(tile_file).name}")

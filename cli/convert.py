@@ -132,7 +132,7 @@ def command(
 
 def _images(scene: str, bands: tuple[str, ...], wavelengths: tuple[float, ...], reading: dict[str, Any]) -> list[Image]:
     product: Product = open_product(scene)
-    chosen = [product.band(band) for band in bands]
+    chosen = [each for band in bands for each in product.select(band)]
     chosen += [product.band_at(wavelength) for wavelength in wavelengths]
     return [product.image(band.name, **reading) for band in chosen or [product.default_band]]
 

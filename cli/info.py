@@ -8,8 +8,16 @@ from typing import Any
 
 import click
 
-from sensetrack.errors import OutputError
-from sensetrack.info import FileInfo, LayerInfo, look_at, product_item, stac_item, write_quicklook
+from sensetrack.errors import InputError, OutputError
+from sensetrack.info import (
+    FileInfo,
+    LayerInfo,
+    look_at,
+    product_item,
+    stac_item,
+    write_footprint,
+    write_quicklook,
+)
 from sensetrack.provenance import steps_of
 from sensetrack.raster.image import Image
 from sensetrack.raster.write import check_target, refuse_same_file
@@ -25,8 +33,15 @@ from ._product import grid_rows, say_product
 @argument("file", help="A product of a sensor, any raster that GDAL opens, a displacement file or a velocity file.")
 @option("--json", "as_json", is_flag=True, section="Output", help="Print a STAC Item.")
 @option("--quicklook", type=click.Path(), metavar="FILE", section="Output", help="Also draw a small picture, .png.")
-@option("--overwrite", is_flag=True, section="Output", help="Replace the picture if it exists.")
-def command(file: str, as_json: bool, quicklook: str | None, overwrite: bool) -> None:
+@option(
+    "--footprint",
+    type=click.Path(),
+    metavar="FILE",
+    section="Output",
+    help="Also write its outline, .gpkg or .geojson.",
+)
+@option("--overwrite", is_flag=True, section="Output", help="Replace the picture or the outline if it exists.")
+def command(file: str, as_json: bool, quicklook: str | None, footprint: str | None, overwrite: bool) -> None:
     """Say what a file is: a product with its bands, orbit and angles, or a raster with its layers and statistics.
 
     Of a product (Sentinel-1, Sentinel-2, Landsat, ...; folder, archive or metadata file) only the metadata are read.
@@ -40,6 +55,11 @@ def command(file: str, as_json: bool, quicklook: str | None, overwrite: bool) ->
     product = product_at(file)
     if quicklook is not None:
         write_quicklook(Image.open(file) if product is None else product, quicklook, overwrite=overwrite)
+    if footprint is not None:
+        if product is None:
+            raise InputError(f"{file}: is no product of a sensor, so it states no outline; leave out --footprint")
+        refuse_same_file(footprint, [file])
+        write_footprint(product, footprint, overwrite=overwrite)
     if product is not None:
         if as_json:
             _print_item(file, product_item(product))

@@ -3,6 +3,7 @@
 from sensetrack.info.describe import FileInfo as FileInfo
 from sensetrack.info.describe import LayerInfo as LayerInfo
 from sensetrack.info.describe import look_at as look_at
+from sensetrack.info.footprint import write_footprint as write_footprint
 from sensetrack.info.product import product_item as product_item
 from sensetrack.info.product import write_quicklook as write_quicklook
 from sensetrack.info.stac import stac_item as stac_item

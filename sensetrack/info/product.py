@@ -117,7 +117,7 @@ def write_quicklook(scene: Product | Image, output: PathLike, size: int = 1000, 
     """Write a small picture of a scene as PNG: in true colour where it has red, green and blue, else grey.
 
     Values are stretched between their 2nd and 98th percentile; radar amplitudes are shown, not powers. What is
-    invalid is transparent.
+    invalid is transparent. A picture that the product brings itself (COSMO-SkyMed) stands in for its pixels.
 
     Parameters
     ----------
@@ -138,12 +138,13 @@ def write_quicklook(scene: Product | Image, output: PathLike, size: int = 1000, 
     """
     import cv2
 
-    read = [image.read_overview(size) for image in _pictured(scene)]
+    preview = scene.preview() if isinstance(scene, Product) else None
+    read = [image.read_overview(size) for image in ([preview] if preview is not None else _pictured(scene))]
     valid: Mask = np.logical_and.reduce([mask for _, mask in read])
     if not valid.any():
         name = scene.name
         raise UnusableImageError(f"{name}: there is nothing to show, no pixel of it is valid")
-    is_power = isinstance(scene, Product) and scene.view.look_side is not None
+    is_power = preview is None and isinstance(scene, Product) and scene.view.look_side is not None
     layers = [_stretched(_brightness(pixels, is_power), valid) for pixels, _ in read]
     layers = layers * 3 if len(layers) == 1 else layers
     picture = np.dstack([*layers[::-1], np.where(valid, 255, 0)]).astype(np.uint8)

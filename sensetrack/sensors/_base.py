@@ -153,8 +153,7 @@ class Product(ABC):
                 band, quantity, raw = name, None if last == RAW else last, last == RAW
         chosen = self.band(band)
         if not chosen.files:
-            have = ", ".join(each.name for each in self.available) or "no band at all"
-            raise InputError(f"{self.path}: the file of band {chosen.name} is not there; there is {have}")
+            raise InputError(f"{self.path}: {self._absence(chosen)}")
         if raw and (quantity is not None or denoise):
             raise ParameterError("raw = True leaves the numbers as they are; leave out quantity and denoise")
         wanted = RAW if raw else quantity or chosen.quantities[0]
@@ -179,6 +178,15 @@ class Product(ABC):
         found = (self.image(band.name, nodata=nodata) for band in self.available)
         return [image for image in found if image.grid.difference(first.grid) is None]
 
+    def _absence(self, band: Band) -> str:
+        """Say why a band has no image, and which have."""
+        have = ", ".join(each.name for each in self.available) or "no band at all"
+        return f"the file of band {band.name} is not there; there is {have}"
+
+    def preview(self) -> Image | None:
+        """Return the small picture that the product brings, as an image of grey values; None where it brings none."""
+        return None
+
     def band(self, band: int | str | None = None) -> Band:
         """Return the band of a name, a number from 1, or a colour.
 
@@ -202,6 +210,16 @@ class Product(ABC):
                 return next((each for each in found if each.files), found[0])
         known = [each.name for each in self.bands] + [each.common_name for each in self.bands if each.common_name]
         raise InputError(f"{self.path}: no band '{band}'{did_you_mean(band, dict.fromkeys(known))}")
+
+    def select(self, text: str) -> tuple[Band, ...]:
+        """Return the bands that a text names; sensors of many bands take ranges too.
+
+        Raises
+        ------
+        InputError
+            There is none.
+        """
+        return (self.band(text),)
 
     def band_at(self, wavelength: float) -> Band:
         """Return the band, of those that are there, whose centre is nearest to a wavelength in nm.

@@ -175,7 +175,7 @@ def test_outputs_that_cannot_be(run, landsat, tmp_path):
     assert "converted to .tif" in run("convert", landsat.path, "-o", tmp_path / "x.png", status=1).stderr
     (tmp_path / "empty").mkdir()
     failed = run("convert", tmp_path / "empty", "-o", tmp_path / "x.tif", status=1)
-    assert "no product of a sensor that is known (landsat, sentinel1, sentinel2" in failed.stderr
+    assert "no product of a sensor that is known (cosmo-skymed, landsat, prisma, " in failed.stderr
     write_landsat(tmp_path / "in", "L2SP")
     assert "holds several products" in run("convert", tmp_path / "in", "-o", tmp_path / "x.tif", status=1).stderr
     assert "no such file or folder" in run("convert", tmp_path / "none", "-o", tmp_path / "x.tif", status=1).stderr

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from products.archive import tarred, zipped
+from products.cosmo import write_cosmo
 from products.landsat import write_landsat
+from products.prisma import write_prisma
 from products.sentinel1 import write_sentinel1
 from products.sentinel2 import write_sentinel2
 
@@ -25,7 +27,9 @@ from sensetrack.raster.tiles import plan_blocks
 from sensetrack.sensors import Container, Product, registry
 
 SAMPLES: dict[str, Callable[[Path], Path]] = {
+    "cosmo-skymed": lambda folder: write_cosmo(folder, mode="PP", polarisations=("HH", "VV")).path,
     "landsat": lambda folder: write_landsat(folder, "L2SP").path,
+    "prisma": lambda folder: write_prisma(folder, "2D").path,
     "sentinel1": lambda folder: write_sentinel1(folder, "SLC", shape=(40, 60)).path,
     "sentinel2": lambda folder: write_sentinel2(folder, "2A", rows=72).path,
 }

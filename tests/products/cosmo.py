@@ -199,7 +199,8 @@ def write_cosmo(
             put(dataset, geometries[group].attributes() | statistics(stored))
             if generation == 2:
                 put(dataset, {"Rescaling Factor": rescaling})
-            looks[group] = (np.abs(pixels[::4, ::4]) / np.abs(pixels).max() * 255).astype(np.uint8)
+            amplitude = np.abs(pixels[::4, ::4].astype(np.complex128)).clip(1, 255)
+            looks[group] = np.where(valid[::4, ::4], amplitude, 0).astype(np.uint8)
             quick = file.create_dataset(f"{place.rpartition('/')[0]}/QLK", data=looks[group])
             put(quick, geometries[group].quicklook_attributes())
             truth_dn[group], truth_valid[group] = pixels, valid

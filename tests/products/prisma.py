@@ -83,7 +83,7 @@ class PrismaTruth:
 def signal(easting: np.ndarray, northing: np.ndarray, band: np.ndarray | float) -> np.ndarray:
     """Return the DN of a place before rounding: smooth, so that any way of resampling finds it again."""
     x, y = (easting - 500_000.0) / 600.0, (northing - 4_500_000.0) / 500.0
-    return 20_000 + 60.0 * np.asarray(band) + 5_000 * np.sin(x) + 4_000 * np.cos(y) + 800 * x
+    return 20_000 + 60.0 * np.asarray(band) + 5_000 * np.sin(x) + 4_000 * np.cos(y) + 3_000 * np.sin(x / 9)
 
 
 def write_prisma(
@@ -95,6 +95,7 @@ def write_prisma(
     epsg: int = 32633,
     heading: float = 12.0,
     with_pan: bool = True,
+    pan_at: str = "centre",
     corner_order: str = "abcd",
     without: Sequence[str] = (),
     attributes: Mapping[str, Mapping[str, Any]] | None = None,
@@ -113,6 +114,9 @@ def write_prisma(
     heading : float
         Degrees by which the image of L1, L2B and L2C is turned clockwise against the map, and the data of L2D
         within its frame.
+    pan_at : {"centre", "corner"}
+        Where the first panchromatic pixel of L2D lies: its centre at the corner that the attributes give, as readers
+        have it, or its outer corner at that of the first hyperspectral pixel, as its size suggests.
     corner_order : str
         Which corner of an array (a b / c d) the attributes UL, UR, LL, LR name.
     without : sequence of str
@@ -127,6 +131,8 @@ def write_prisma(
     easting, northing, inside = _places(shape, orientation, heading, is_map, 30.0)
     pan_shape = (shape[0] * PAN_FACTOR, shape[1] * PAN_FACTOR)
     pan_easting, pan_northing, pan_inside = _places(pan_shape, orientation, heading, is_map, 30.0 / PAN_FACTOR)
+    if is_map and pan_at == "centre":
+        pan_easting, pan_northing = pan_easting + 12.5, pan_northing - 12.5
     to_degrees = Transformer.from_crs(epsg, 4326, always_xy=True).transform
     longitude, latitude = to_degrees(easting, northing)
     pan_longitude, pan_latitude = to_degrees(pan_easting, pan_northing)

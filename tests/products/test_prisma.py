@@ -87,7 +87,9 @@ def test_map_corners_are_centres_of_pixels_and_padding_is_zero(tmp_path: Path) -
         zenith = file[HCO.format("2D")]["Geometric Fields/Solar_Zenith_Angle"][:]
     assert ((east - west) / 26, (north - south) / 21) == (30.0, 30.0)
     assert truth.transform == (30.0, 0.0, west - 15, 0.0, -30.0, north + 15)
-    assert truth.pan_transform == (5.0, 0.0, west - 15, 0.0, -5.0, north + 15)
+    assert truth.pan_transform == (5.0, 0.0, west - 2.5, 0.0, -5.0, north + 2.5)
+    aligned = write_prisma(tmp_path, "2D", shape=(22, 27), pan_at="corner")
+    assert aligned.pan_transform == (5.0, 0.0, west - 15, 0.0, -5.0, north + 15)
     np.testing.assert_array_equal(zenith == 0, ~truth.inside)
     assert (truth.dn["vnir"][~truth.inside[:, None, :].repeat(66, 1)] == 0).all()
     assert 0.3 < truth.inside.mean() < 0.9

@@ -19,6 +19,9 @@ _TEXTURES = SUMS.index("texture xx")
 LARGEST_VARIANCE = 1e4
 """Variance in px^2 that stands for all larger ones, and for none at all."""
 
+LEAST_WEIGHT = 1e-6
+"""Weight of a window that is none: what rounding leaves of its sum. A single pixel that counts weighs more."""
+
 BROAD = 8
 """Side in cells, at least, of the window in which correlation and the strain of the flow are found: 32 pixels."""
 
@@ -148,7 +151,7 @@ def _correlate(broad: DoubleArray, out: DoubleArray) -> None:
             s = broad[:, i, j]
             n = s[0]
             out[2, i, j] = 1.0
-            if n <= 0:
+            if n <= LEAST_WEIGHT:
                 continue
             first, second = s[3] / n, s[4] / n
             first_power, second_power = max(s[5] / n - first * first, 0.0), max(s[6] / n - second * second, 0.0)
@@ -178,10 +181,9 @@ def _judge(
         for j in range(cols):
             s = around[:, i, j]
             n = s[0]
-            out[4:6, i, j] = LARGEST_VARIANCE
-            if n <= 0:
+            out[0, i, j], out[4:6, i, j] = s[17] / pixels, LARGEST_VARIANCE
+            if n <= LEAST_WEIGHT:
                 continue
-            out[0, i, j] = s[17] / pixels
             hxx, hyy, hxy, pull_x, pull_y = s[9], s[10], s[11], s[12], s[13]
             det = hxx * hyy - hxy * hxy
             if det > 0 and hyy > 0:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from sensetrack.flow.assess import LARGEST_VARIANCE, Calibration
 from sensetrack.flow.changed import changed, spread
 from sensetrack.flow.compare import compare
 from sensetrack.flow.lattice import CELL
+from sensetrack.flow.lk_errors import judge
 
 Texture = Callable[..., np.ndarray]
 SHAPE = (256, 288)
@@ -47,3 +49,21 @@ def test_what_takes_no_part_is_a_cell_wider() -> None:
     kept = spread(is_changed, (32, 36))
     assert kept.sum() == 32 * 36 - 12 * 12
     assert not kept[8:20, 12:24].any()
+
+
+def test_changed_ground_stays_valid_and_is_not_trusted(texture: Texture) -> None:
+    """Weights are no binary fractions, so that sums over nothing but changed ground keep what rounding leaves."""
+    weight = np.random.default_rng(1).uniform(0.3, 1, SHAPE).astype(np.float32)
+    image, still = texture(SHAPE, mean=0), np.zeros(SHAPE, np.float32)
+    sums = compare(image, image, weight, weight, (still, still), None)[0]
+    is_changed = np.zeros(sums.shape[1:], np.bool_)
+    is_changed[20:50, 20:60] = True
+    none = np.zeros(sums.shape[1:])
+    found = judge(sums, (is_changed, none), np.zeros(SHAPE, np.uint8), (5,), Calibration())
+    inside = np.s_[21:49, 21:59]
+    assert found.share[inside] == pytest.approx(1)
+    assert (found.variance_dx[inside] == LARGEST_VARIANCE).all()
+    assert not found.rest[inside].any()
+    assert (found.chance[is_changed] == 1).all()
+    assert (found.correlation[is_changed] == 0).all()
+    assert found.correlation[4:16, 4:16] == pytest.approx(1)

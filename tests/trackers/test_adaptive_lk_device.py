@@ -77,13 +77,13 @@ def on_torch(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Field]:
 
 
 def assert_alike(found: Field, expected: Field, flow: float = 1e-4, sigma: float = 0.02) -> None:
-    """Check that fields agree: the flow at 95 % of the pixels, flags at 99.5 %, covariances at 80 %.
+    """Check that fields agree: flags at 99.5 % of the pixels, of those measured the flow at 95 %, covariances at 80 %.
 
     Where next to nothing is valid the last digits decide, and one such pixel takes part in all windows around it.
     """
     assert found.shape == expected.shape
     assert (found.flags == expected.flags).mean() > 0.995
-    both = np.isfinite(found.dx) & np.isfinite(expected.dx)
+    both = found.measured & expected.measured
     if not both.any():
         return
     apart = np.hypot(found.dx - expected.dx, found.dy - expected.dy)[both]
@@ -105,8 +105,8 @@ def test_the_field_is_that_of_the_cpu(
 ) -> None:
     pair, tracker = make(bump, moved, texture), AdaptiveLk(preset=preset)
     expected, found = tracker.track(*pair, device="cpu"), on_torch(tracker, pair)
-    if make is changed_pair:  # where nothing fits, the last digits decide
-        assert_alike(found, expected, flow=1e-3, sigma=0.2)
+    if make in (holed_pair, changed_pair):  # the CPU's own field moves as far when the images change in the last digit
+        assert_alike(found, expected, flow=5e-4, sigma=0.03)
     else:
         assert_alike(found, expected)
     if make is constant_pair:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from sensetrack.flow.assess import BROAD, LARGEST_VARIANCE, LITTLE_STRAIN, Calibration
+from sensetrack.flow.assess import BROAD, LARGEST_VARIANCE, LEAST_WEIGHT, LITTLE_STRAIN, Calibration
 from sensetrack.flow.compare import SUMS
 from sensetrack.flow.lattice import CELL
+from sensetrack.flow.tensors.changed import beside
 from sensetrack.flow.tensors.sums import box_sums, cell_sums
 
 _FLOW = slice(SUMS.index("dx"), SUMS.index("dy") + 1)
@@ -43,7 +44,7 @@ def assess(sums: torch.Tensor, side: int, calibration: Calibration) -> torch.Ten
     still = calibration.noise if calibration.noise_still is None else calibration.noise_still
     strain = _strain(broad[_FLOW] / broad[0].clamp(min=1e-9))
     noise = still + (calibration.noise - still) * strain / (strain + LITTLE_STRAIN)
-    share = torch.where(around[0] > 0, around[17] / float((side * CELL) ** 2), 0)
+    share = around[17] / float((side * CELL) ** 2)
     return torch.stack([share, *_correlate(broad), *_errors(around, bends, noise, calibration)])
 
 
@@ -60,7 +61,7 @@ def _strain(flow: torch.Tensor) -> torch.Tensor:
 
 def _correlate(broad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the correlation coefficient and its standard deviation by chance."""
-    known = broad[0] > 0
+    known = broad[0] > LEAST_WEIGHT
     n = torch.where(known, broad[0], 1)
     first, second = broad[3] / n, broad[4] / n
     first_power = (broad[5] / n - first * first).clamp(min=0)
@@ -77,7 +78,7 @@ def _errors(
     """Return the step that is left, and the covariance."""
     n, (hxx, hyy, hxy, pull_x, pull_y) = around[0], around[_TEXTURES : _TEXTURES + 5]
     det = hxx * hyy - hxy * hxy
-    known, solved = n > 0, (det > 0) & (hyy > 0)
+    known, solved = n > LEAST_WEIGHT, (det > 0) & (hyy > 0)
     x, y = (hyy * pull_x - hxy * pull_y) / det, (hxx * pull_y - hxy * pull_x) / det
     vxx, vyy, vxy = around[18:]
     # The rows of H^-1 V, as in `sensetrack.correlation.sandwich`.
@@ -112,7 +113,8 @@ def judge(
     sums : Tensor
         From `sensetrack.flow.tensors.compare.compare`.
     change : tuple of Tensor
-        From `sensetrack.flow.tensors.changed.changed`: such ground is given what fails every limit.
+        From `sensetrack.flow.tensors.changed.changed`: such ground is given what fails every limit, and does not speak
+        for the ground beside it.
     number : Tensor
         uint8 ``(row, col)``: which of the windows each pixel chose.
     radii : tuple of int
@@ -124,13 +126,15 @@ def judge(
     Tensor
         float64 ``(len(LAYERS), row, col)`` of cells.
     """
+    is_new, correlation = change
+    # All but the count, the last: what is valid stays valid.
+    sums = torch.cat([sums[:-1].masked_fill(beside(is_new), 0), sums[-1:]])
     chosen = cell_sums(number, CELL) / CELL**2
     out = torch.zeros(len(LAYERS), *chosen.shape, dtype=torch.float64, device=chosen.device)
     for k, radius in enumerate(radii):
         # Every cell lies between two windows at most, and takes of each the more the closer it is.
         share = (1 - (chosen - k).abs()).clamp(min=0)
         out += share * assess(sums, max(1, round((2 * radius + 1) / CELL)), calibration)
-    is_new, correlation = change
     out[1] = torch.where(is_new, torch.minimum(correlation, out[1]), out[1])
     out[2].masked_fill_(is_new, 1.0)
     return out

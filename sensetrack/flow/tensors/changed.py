@@ -8,6 +8,7 @@ from torch.nn.functional import max_pool2d, pad
 from sensetrack.flow.changed import ALIKE, AROUND, EXCESS, REGION, SIDE
 from sensetrack.flow.compare import SUMS
 from sensetrack.flow.lattice import CELL
+from sensetrack.flow.tensors.level import Flow
 from sensetrack.flow.tensors.sums import box_sums
 
 _NEEDED = [
@@ -53,6 +54,11 @@ def _of_regions(rest: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     return around.repeat_interleave(REGION, 0).repeat_interleave(REGION, 1)[:rows, :cols]
 
 
+def beside(is_changed: torch.Tensor) -> torch.Tensor:
+    """Return the changed cells and those beside them, which hold some of the same ground."""
+    return max_pool2d(is_changed.float()[None, None], 3, stride=1, padding=1)[0, 0] > 0
+
+
 def spread(is_changed: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
     """Return 0 on pixels of changed cells and of those beside them, else 1; float32.
 
@@ -63,5 +69,27 @@ def spread(is_changed: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
     shape : tuple of int
         Rows and columns of pixels.
     """
-    wide = 1 - max_pool2d(is_changed.float()[None, None], 3, stride=1, padding=1)[0, 0]
+    wide = (~beside(is_changed)).float()
     return wide.repeat_interleave(CELL, 0).repeat_interleave(CELL, 1)[: shape[0], : shape[1]]
+
+
+def moved(kept: torch.Tensor, flow: Flow, border: int) -> torch.Tensor:
+    """Return 0 where the secondary shows what is 0 in the reference, and beside that, else 1; float32.
+
+    Parameters
+    ----------
+    kept : Tensor
+        ``(row, col)``, 0 or 1.
+    flow : tuple of Tensor
+        From the reference to the secondary, of all but ``border`` pixels on every side.
+    border : int
+    """
+    height, width = kept.shape
+    rows, cols = (kept[border : height - border, border : width - border] == 0).nonzero(as_tuple=True)
+    at_col, at_row = (
+        (places + border + part[rows, cols].double()).round().clamp(0, size - 1).long()
+        for places, part, size in ((cols, flow[0], width), (rows, flow[1], height))
+    )
+    out = torch.zeros_like(kept, dtype=torch.bool)
+    out[at_row, at_col] = True
+    return (~beside(out)).float()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 
-from sensetrack.flow.lk import CELL, NOISE_RADIUS, Settings, cropped
+from sensetrack.flow.lk import CELL, NOISE_RADIUS, REST_FIT, WHOLE_FIT, Settings, cropped
 from sensetrack.flow.lk_level import LEAST_RIDGE
 from sensetrack.flow.tensors.level import Flow, Level, prepare
 from sensetrack.flow.tensors.median import median_flow
@@ -119,7 +119,7 @@ def _finish(level: Level, flow: Flow, settings: Settings) -> Found:
         flow = found if whole else (flow[0] + found[0], flow[1] + found[1])
         distances = settings.whole_distances if whole else settings.rest_distances
         if distances:
-            flow = propagate(level, flow, noise, distances, 4, settings.gain)
+            flow = propagate(level, flow, noise, distances, WHOLE_FIT if whole else REST_FIT, settings.gain)
     flow = settle(median_flow(settle(flow, level.weight)), level.weight)
     return Found(flow, number, level.weight, level.reference)
 

@@ -1,6 +1,6 @@
 """Tries the displacements of pixels some way off, where they differ: the twin of `sensetrack.flow.lk_propagate`.
 
-As there, small tiles are looked at alone, and only those in which any displacement differs; here many at once.
+As there, small tiles are looked at alone, and only those in which the flow breaks; here many at once.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def propagate(
         Share of its own misfit that another displacement must stay below.
     """
     offsets = [(i * d, j * d) for d in distances for i, j in EIGHT]
-    active = torch.stack([_differing(flow, offset) for offset in offsets])
+    active = torch.stack([breaks for d in distances for breaks in _breaking(flow, d)])
     numbers = active.any(dim=0).nonzero()[:, 0]
     out = flow[0].clone(), flow[1].clone()
     for batch in numbers.split(max(1, BATCH // (SQUARE + 2 * radius) ** 2)):
@@ -62,17 +62,26 @@ def propagate(
     return out
 
 
-def _differing(flow: Flow, offset: tuple[int, int]) -> torch.Tensor:
-    """Return for every tile whether any pixel's flow differs by `APART` from that of the pixel ``offset`` away."""
+def _breaking(flow: Flow, distance: int) -> list[torch.Tensor]:
+    """Return for each of the `EIGHT` directions whether the flow breaks in a tile; for opposite ones it is the same."""
+    half = [_breaks(flow, (i * distance, j * distance)) for i, j in EIGHT[:4]]
+    return [*half, *reversed(half)]
+
+
+def _breaks(flow: Flow, offset: tuple[int, int]) -> torch.Tensor:
+    """Return for every tile whether the flow of any pixel is `APART` from going on evenly over ``offset`` both ways."""
     (height, width), (i, j) = flow[0].shape, offset
-    here = slice(max(0, -i), min(height, height - i)), slice(max(0, -j), min(width, width - j))
-    there = slice(max(0, i), min(height, height + i)), slice(max(0, j), min(width, width + j))
-    differs = torch.zeros(height + -height % SQUARE, width + -width % SQUARE, dtype=torch.bool, device=flow[0].device)
-    if abs(i) < height and abs(j) < width:
-        x, y = (component[there] - component[here] for component in flow)
-        differs[:height, :width][here] = x * x + y * y > APART**2
-    rows, cols = (size // SQUARE for size in differs.shape)
-    return differs.reshape(rows, SQUARE, cols, SQUARE).any(dim=3).any(dim=1).reshape(-1)
+    down, along = abs(i), abs(j)
+    far = torch.zeros(height + -height % SQUARE, width + -width % SQUARE, dtype=torch.bool, device=flow[0].device)
+    if 2 * down < height and 2 * along < width:
+        here, ahead, behind = (
+            (slice(down + y, height - down + y), slice(along + x, width - along + x))
+            for y, x in ((0, 0), (i, j), (-i, -j))
+        )
+        dx, dy = (part[ahead] + part[behind] - 2 * part[here] for part in flow)
+        far[:height, :width][here] = dx * dx + dy * dy > APART**2
+    rows, cols = (size // SQUARE for size in far.shape)
+    return far.reshape(rows, SQUARE, cols, SQUARE).any(dim=3).any(dim=1).reshape(-1)
 
 
 def _try(

@@ -10,15 +10,13 @@ from sensetrack.displacement import Field, Flag
 from sensetrack.flow.assess import Calibration
 from sensetrack.flow.lattice import CELL
 from sensetrack.flow.lk import Settings, cropped
-from sensetrack.flow.lk_smooth import LITTLE
 from sensetrack.flow.sample import Limits
 from sensetrack.flow.tensors.assess import judge
-from sensetrack.flow.tensors.changed import changed, spread
-from sensetrack.flow.tensors.compare import compare
-from sensetrack.flow.tensors.lk import adaptive_lk, begin, way_back
+from sensetrack.flow.tensors.goes import in_goes
+from sensetrack.flow.tensors.lk import begin, way_back
 from sensetrack.flow.tensors.sample import sample
 from sensetrack.flow.tensors.source import halved, prepare
-from sensetrack.flow.tensors.views import crop, views, without
+from sensetrack.flow.tensors.views import crop, views
 from sensetrack.types import FloatArray, Mask
 
 
@@ -35,8 +33,6 @@ class Plan:
         Pixels to whose multiples images are extended.
     texture_side : int
         Cells along the window over which texture is judged.
-    few : float
-        Share of cells whose change is not worth a second go.
     step, scale : int
         Pixels of the image per output pixel, and per pixel of the finest level.
     least : float
@@ -48,7 +44,6 @@ class Plan:
     limits: Limits
     alignment: int
     texture_side: int
-    few: float
     step: int
     scale: int
     least: float
@@ -91,26 +86,13 @@ def _track(pixels: list[torch.Tensor], valid: list[torch.Tensor], pad: int, plan
     first, second = (prepare(*image, plan.alignment, plan.texture_side) for image in images)
     pyramid = views((first.image, second.image), (first.weight, second.weight), settings.levels, settings.highpass)
     start = begin(pyramid, settings)
-    found = adaptive_lk(pyramid, settings, start, pad)
     back = way_back(pyramid, settings, start, pad) if plan.limits.miss else None
+    found, sums, miss, change = in_goes(pyramid, (first.weight, second.weight), back, settings, start, pad)
     away = cropped(pad, 0)
-    target, known = crop(pyramid[0].secondary, away), crop(first.known, away)
-    weights = crop(first.weight, away), crop(second.weight, away)
-    flow, number, counts, reference = found
-    sums, miss = compare(reference, target, weights, flow, back)
-    change = changed(sums)
-    if float(change[0].double().mean()) > plan.few:
-        # What has changed takes no part in a second go, so that it does not reach into the windows beside it.
-        kept = torch.ones_like(pyramid[0].reference)
-        inner = slice(away, kept.shape[0] - away), slice(away, kept.shape[1] - away)
-        kept[inner] = spread(change[0], flow[0].shape)
-        flow, number, *_ = adaptive_lk(without(pyramid, kept), settings, start, pad)
-        sums, miss = compare(reference, target, weights, flow, back)
-        change = changed(sums)
-    miss.masked_fill_(~known | (counts < LITTLE), torch.nan)
+    miss.masked_fill_(~crop(first.known, away), torch.nan)
     textures = crop(first.texture, away // CELL), crop(second.texture, away // CELL)
-    judged = judge(sums, change, number, settings.radii, plan.calibration)
-    layers = sample(flow, miss, judged, textures, plan.limits, plan.step, pad - away, (size[0], size[1]), scale)
+    judged = judge(sums, change, found.number, settings.radii, plan.calibration)
+    layers = sample(found.flow, miss, judged, textures, plan.limits, plan.step, pad - away, (size[0], size[1]), scale)
     if scale == 2:
         blank = ~_at_centres(valid[0], outer, plan.step, size)
         layers["flags"] |= blank.to(torch.uint8) * int(Flag.NODATA)

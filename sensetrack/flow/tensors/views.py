@@ -91,12 +91,27 @@ def power(image: torch.Tensor, weight: torch.Tensor, radius: int) -> torch.Tenso
     return torch.where(count > FEWEST, total / count, 0)
 
 
-def without(pyramid: list[Views], kept: torch.Tensor) -> list[Views]:
-    """Return a pyramid in which pixels of the reference count only as far as they are ``kept``, 0..1."""
+def without(pyramid: list[Views], kept: torch.Tensor, also: torch.Tensor, highpass: int) -> list[Views]:
+    """Return a pyramid in which pixels of the reference count only as far as they are ``kept``, 0..1.
+
+    Parameters
+    ----------
+    pyramid : list of Views
+        From `views`.
+    kept, also : Tensor
+        At pixels of the reference, and at those of the secondary that show the same ground; neither lends its contrast.
+    highpass : int
+        As it was for `views`.
+    """
     out = []
     for number, view in enumerate(pyramid):
         if number:
-            kept = halve(kept)
-        share = (2 * kept - 1).clamp(min=0) if number else kept
-        out.append(view._replace(reference_weight=view.reference_weight * share))
+            kept, also = halve(kept), halve(also)
+        weights = [
+            weight * ((2 * share - 1).clamp(min=0) if number else share)
+            for weight, share in zip(view[2:4], (kept, also), strict=True)
+        ]
+        radius = (5 * (COARSE if number else highpass)) // 2
+        powers = [power(image, weight, radius) for image, weight in zip(view[:2], weights, strict=True)]
+        out.append(Views(view[0], view[1], weights[0], view[3], *powers))
     return out

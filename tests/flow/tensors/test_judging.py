@@ -89,6 +89,17 @@ def test_change(compared: tuple[np.ndarray, np.ndarray]) -> None:
     assert found[1].numpy() == pytest.approx(expected[1], abs=1e-9)
     kept = changed.spread(expected[0], (128, 190))
     assert (changed_on.spread(torch.tensor(expected[0]), (128, 190)).numpy() == kept).all()
+    assert (changed_on.beside(torch.tensor(expected[0])).numpy() == changed.beside(expected[0])).all()
+
+
+@pytest.mark.parametrize("border", [0, 4])
+def test_change_as_the_secondary_shows_it(flow: FlowArrays, on_tensors: ToTensors, border: int) -> None:
+    kept = np.ones((128 + 2 * border, 192 + 2 * border), np.float32)
+    kept[:20, :30], kept[60:90, 80:120], kept[-9:] = 0, 0, 0
+    expected = changed.moved(kept, flow, border)
+    assert (changed_on.moved(torch.tensor(kept), on_tensors(flow), border).numpy() == expected).all()
+    assert 0.1 < (expected == 0).mean() < 0.4
+    assert (expected != kept).any()
 
 
 def test_no_noise_is_known_where_nothing_is() -> None:

@@ -54,10 +54,10 @@ def test_pyramids_without_slow_changes(pyramid: list[lk_prepare.Views], texture:
     weights = fade(valid), fade(np.ones_like(valid))
     expected = lk_prepare.views(*images, *weights, 3, 12)
     found = views.views(tuple(map(torch.tensor, images)), tuple(map(torch.tensor, weights)), 3, 12)
-    kept = np.ones(shape, np.float32)
-    kept[40:80, 100:130] = 0
-    expected += lk_prepare.without(expected, kept)
-    found += views.without(found, torch.tensor(kept))
+    kept, also = np.ones((2, *shape), np.float32)
+    kept[40:80, 100:130] = also[40:80, 110:140] = 0
+    expected += lk_prepare.without(expected, kept, also, 12)
+    found += views.without(found, torch.tensor(kept), torch.tensor(also), 12)
     for theirs, mine in zip(expected, found, strict=True):
         for name, array, tensor in zip(theirs._fields, theirs, mine, strict=True):
             assert tensor.numpy() == pytest.approx(array, abs=2e-5), name
@@ -172,8 +172,16 @@ def test_displacements_of_others(
         assert (array != before).mean() > 0.01
 
 
-def test_nothing_is_tried_where_nothing_differs(levels: tuple[Any, Any]) -> None:
-    still = torch.zeros(levels[1].weight.shape), torch.zeros(levels[1].weight.shape)
-    found = propagate.propagate(levels[1], still, torch.ones(still[0].shape), (300, 3), 4, 0.88)
-    assert not found[0].any()
-    assert not found[1].any()
+def test_displacements_are_tried_where_the_flow_breaks(levels: tuple[Any, Any], on_tensors: ToTensors) -> None:
+    noise, (rows, cols) = np.ones_like(levels[0].weight), np.indices(levels[0].weight.shape, np.float32)
+    steep = 0.5 * cols - 20, 0.25 * (64 - rows)
+    bent = np.where(cols < 80, steep[0], 20), steep[1]
+    counts = levels[0].weight > 0
+    for flow, changes in ((steep, False), (bent, True)):
+        expected = lk_propagate.propagate(levels[0], flow, noise, (300, 3), 4, 0.88)
+        found = propagate.propagate(levels[1], on_tensors(flow), torch.tensor(noise), (300, 3), 4, 0.88)
+        for array, tensor in zip(expected, found, strict=True):
+            assert (np.abs(tensor.numpy() - array)[counts] > 1e-5).mean() < 1e-3
+        moved = (found[0].numpy() != flow[0]) | (found[1].numpy() != flow[1])
+        assert moved.any() == changes
+        assert not moved[:, 96:].any()

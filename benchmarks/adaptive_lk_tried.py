@@ -1,6 +1,6 @@
 """What was tried for adaptive-lk and is not in it: mean error with and without, all on the same pairs.
 
-Mean error in pixels over all interior pixels of ``preset = full`` before anything is flagged; columns are displacements,
+Mean error in pixels over interior pixels of ``preset = full`` before anything is flagged; columns are displacements,
 averaged over gravel with noise of 20 and 10 dB, the Moon with 20 dB and radar with speckle; the last are gravel under
 another sun and gravel of which single pixels are spoilt.
 

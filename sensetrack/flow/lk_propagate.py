@@ -22,6 +22,9 @@ TRUNCATION = 16.0
 APART = 0.5
 """Pixels from which another displacement is worth a try; a step of least squares finds what is nearer."""
 
+DONOR = 0.5
+"""What a pixel must count for others to take over its displacement; at the rim it is made up of what lies inside."""
+
 
 def propagate(
     level: Level, flow: Flow, noise: FloatArray, distances: tuple[int, ...], radius: int, gain: float
@@ -161,6 +164,8 @@ def _propagate(
                     for m in range(cols):
                         if other[k, m] < best[k, m]:
                             cc = min(max(left + m + j * d, 0), width - 1)
+                            if images[2][rr, cc] < np.float32(DONOR):
+                                continue
                             best[k, m] = other[k, m]
                             out[0][top + k, left + m] = flow[0][rr, cc]
                             out[1][top + k, left + m] = flow[1][rr, cc]

@@ -28,9 +28,7 @@ class Rank(ImageFilter):
     """
 
     side: OddWindow = param(5, "Side of the window of neighbours, odd.", unit="px", ge=3, le=15)
-    softness: float = param(
-        0.5, "Difference that counts 0.7, as a share of the local standard deviation.", gt=0, le=10
-    )
+    softness: float = param(0.5, "Difference that counts 0.7, as a share of the local standard deviation.", gt=0, le=10)
     window: OddWindow = param(25, "Side of the window of the local deviation, odd.", unit="px", ge=3, le=511)
     floor: float = param(0.1, "Least local deviation, as a share of the image's typical one.", gt=0, le=1)
 

@@ -54,7 +54,7 @@ PRESETS: dict[str, dict[str, int]] = {
     },
     "balanced": {
         "halve": 0,
-        "highpass": 8,
+        "highpass": 12,
         "coarse_steps": 4,
         "fine_steps": 2,
         "smallest": 5,
@@ -79,7 +79,7 @@ PRESETS: dict[str, dict[str, int]] = {
 
 CALIBRATIONS: dict[str, dict[str, float]] = {
     "fast": {"noise": 1.15, "roughness": 0.0, "way_back": 0.1, "floor": 0.004},
-    "balanced": {"noise": 0.65, "roughness": 0.004, "way_back": 0.16, "floor": 0.001},
+    "balanced": {"noise": 0.6, "roughness": 0.004, "way_back": 0.16, "floor": 0.001},
     "full": {"noise": 0.6, "roughness": 0.0, "way_back": 0.1, "floor": 0.001},
 }
 """How errors follow from what can be seen, `sensetrack.flow.assess.Calibration`, in pixels of the finest level: fitted

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from sensetrack.flow.lk_propagate import APART, TRUNCATION
+from sensetrack.flow.lk_propagate import APART, DONOR, TRUNCATION
 from sensetrack.flow.tensors.level import Flow, Level
 from sensetrack.flow.tensors.spline import spline_at
 from sensetrack.flow.tensors.sums import inner_sums
@@ -123,7 +123,10 @@ def _try(
 def _misfit(
     level: Level, flow: Flow, noise: torch.Tensor, tiles: Tiles, radius: int, offset: tuple[int, int]
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return the truncated misfit around each pixel under the flow of those ``offset`` away, and that flow."""
+    """Return the truncated misfit around each pixel under the flow of those ``offset`` away, and that flow.
+
+    Infinite where that is nobody's to take over.
+    """
     height, width = noise.shape
     rows, cols = tiles.rows.clamp(0, height - 1), tiles.cols.clamp(0, width - 1)
     away = (rows + offset[0]).clamp(0, height - 1) * width + (cols + offset[1]).clamp(0, width - 1)
@@ -133,4 +136,6 @@ def _misfit(
     cost = torch.take(level.weight, here) * torch.minimum(e * e, TRUNCATION * torch.take(noise, here))
     sums = inner_sums(torch.where(tiles.cols == cols, cost, 0), 2 * radius + 1)
     inner = slice(radius, radius + SQUARE)
+    if offset != (0, 0):
+        sums = sums.masked_fill(torch.take(level.weight, away)[:, inner, inner] < DONOR, torch.inf)
     return sums.contiguous(), u[:, inner, inner].contiguous(), v[:, inner, inner].contiguous()

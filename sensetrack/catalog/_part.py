@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -99,7 +98,7 @@ class Part:
             file = self.path.open("ab", buffering=0)
 
         def write(data: bytes) -> None:
-            with writing(self.final):
+            with writing(self.final, "; what came is kept"):
                 view = memoryview(data)
                 while len(view):
                     view = view[file.write(view) :]
@@ -149,9 +148,23 @@ class Part:
             # An open file cannot be renamed there.
             file.close()
         with file:
-            if not _lock(file):
+            if not _lock(file) or not self._is_at_path(file):
                 raise DownloadError(f"{self.path}: another process is fetching it")
-            yield
+            try:
+                yield
+            finally:
+                if self.size == 0:
+                    self.path.unlink(missing_ok=True)
+                    self.note.unlink(missing_ok=True)
+
+    def _is_at_path(self, file: BinaryIO) -> bool:
+        """Whether the open file is still the part: another process may have finished or removed it meanwhile."""
+        if file.closed:
+            return True
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), self.path.stat())
+        except OSError:
+            return False
 
 
 def mismatch(path: Path, size: int | None, checksums: Sequence[Checksum], suffix: str) -> str | None:
@@ -184,13 +197,12 @@ def check_space(final: Path, missing: int | None) -> None:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn errors of writing into ours."""
+def writing(path: Path, hint: str = "") -> Iterator[None]:
+    """Turn errors of writing into ours; ``hint`` ends the message."""
     try:
         yield
     except OSError as error:
         why = error.strerror or type(error).__name__
-        hint = "; what was fetched is kept" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
         raise OutputError(f"{path}: cannot be written ({why}){hint}") from error
 
 

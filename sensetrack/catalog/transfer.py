@@ -277,9 +277,7 @@ def _place(reply: Reply, part: Part, start: int, wanted: Wanted) -> int | None:
     """Make the part ready for what comes, and return the bytes of the whole file, where the server says."""
     kind = (reply.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
     if kind in ("text/html", "application/xhtml+xml") and wanted.path.suffix.lower() not in (".html", ".htm"):
-        raise DownloadError(
-            f"{reply.url}: sends a web page instead of {wanted.path.name}; is a login or a licence missing?"
-        )
+        raise DownloadError(f"{reply.url}: sends a web page instead of {wanted.path.name}; is a login missing?")
     if reply.status == 206:
         found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", (reply.headers.get("Content-Range") or "").strip())
         if found is None or int(found[1]) != start or _version(reply) != (part.version or _version(reply)):

@@ -15,7 +15,6 @@ from sensetrack.catalog import Client, Outcome, Wanted, fetch_all
 from sensetrack.errors import DownloadError
 
 from ._command import Option, is_quiet
-from ._console import say
 from ._errors import FAILED
 from ._options import Settings
 
@@ -72,13 +71,22 @@ def size_text(size: int | None) -> str:
     return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
-def say_total(sizes: Sequence[int | None], what: str) -> None:
-    """Say how much there is in all."""
-    unknown = sum(size is None for size in sizes)
-    text = size_text(sum(size for size in sizes if size is not None))
-    if sizes and unknown:
-        text = f"{text} and {unknown} of unknown size" if unknown < len(sizes) else "of unknown size"
-    say(f"{len(sizes)} {what}" + (f", {text}" if sizes else ""))
+def total_text(sizes: Sequence[int | None], what: str) -> str:
+    """Return how many files there are and how large they are together.
+
+    Parameters
+    ----------
+    sizes : sequence of int or None
+        None where it is not known.
+    what : str
+        What one is called.
+    """
+    count = f"{len(sizes)} {what}" + ("" if len(sizes) == 1 else "s")
+    known = [size for size in sizes if size is not None]
+    if not known:
+        return f"{count}, of unknown size" if sizes else count
+    more = len(sizes) - len(known)
+    return f"{count}, {size_text(sum(known))}" + (f" and {more} of unknown size" if more else "")
 
 
 def size_of(wanted: Wanted, client: Client) -> int | None:

@@ -34,7 +34,7 @@ from sensetrack.errors import ParameterError, SensetrackError
 
 from ._command import argument, group, option, subcommand
 from ._console import busy, say, say_table
-from ._download import Transfer, close, outcome_json, place, say_total, size_of, size_text
+from ._download import Transfer, close, outcome_json, place, size_of, size_text, total_text
 from ._generate import with_params
 from ._options import with_settings
 
@@ -177,7 +177,7 @@ def orbits(scenes: tuple[str, ...], source: str, precise: bool, output: str | No
         wanted[found.path] = found
         passes.setdefault(found.path, []).append(over)
     if transfer.dry_run:
-        _list_files(list(wanted.values()), client, transfer, "orbit files")
+        _list_files(list(wanted.values()), client, transfer, "orbit file")
         close(errors)
         return
     outcomes = transfer.run(list(wanted.values()), client)
@@ -230,7 +230,7 @@ def dem(aoi: str, model: Any, output: str | None, transfer: Transfer) -> None:
     if tiles.missing and not transfer.as_json:
         say(f"no tile, over the sea or not released: {', '.join(tiles.missing)}")
     if transfer.dry_run:
-        return _list_files(list(tiles.wanted), client, transfer, "tiles", {"missing": list(tiles.missing)})
+        return _list_files(list(tiles.wanted), client, transfer, "tile", {"missing": list(tiles.missing)})
     outcomes = transfer.run(tiles.wanted, client)
     errors = [str(outcome.error) for outcome in outcomes if outcome.error is not None]
     came = [outcome.wanted.path for outcome in outcomes if outcome.error is None]
@@ -293,7 +293,8 @@ def _list(plans: list[tuple[Entry, list[Wanted]]], client: Client, transfer: Tra
         )
     if table:
         say_table("", ("scene", "acquired", "track", "orbit", "clouds", "size", ""), table)
-    say_total([size for own in sizes for size in own], f"files of {len(plans)} scenes")
+    files = total_text([size for own in sizes for size in own], "file")
+    say(f"{len(plans)} scene{'' if len(plans) == 1 else 's'}: {files}")
 
 
 def _list_files(
@@ -306,7 +307,7 @@ def _list_files(
         return
     for item, size in zip(wanted, sizes, strict=True):
         say(f"{item.path}  {size_text(size)}" + ("  (there)" if item.path.exists() else ""))
-    say_total(sizes, what)
+    say(total_text(sizes, what))
 
 
 def _say_path(path: Path, transfer: Transfer) -> None:

@@ -127,7 +127,14 @@ class Dhus:
             )
         try:
             return getattr(self._session, method)(*values, **words)
-        except (self._library.SentinelAPIError, RequestException, ValueError, KeyError, TypeError) as error:
+        except (
+            self._library.SentinelAPIError,
+            RequestException,
+            ValueError,
+            LookupError,
+            TypeError,
+            SyntaxError,
+        ) as error:
             raise DownloadError(
                 f"{shown(self._url)}: does not answer as a DHuS does ({type(error).__name__})"
             ) from None

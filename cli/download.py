@@ -293,8 +293,8 @@ def _list(plans: list[tuple[Entry, list[Wanted]]], client: Client, transfer: Tra
         )
     if table:
         say_table("", ("scene", "acquired", "track", "orbit", "clouds", "size", ""), table)
-    files = total_text([size for own in sizes for size in own], "file")
-    say(f"{len(plans)} scene{'' if len(plans) == 1 else 's'}: {files}")
+    total = total_text([size for own in sizes for size in own], "file")
+    say(f"{len(plans)} scene{'' if len(plans) == 1 else 's'}: {total}")
 
 
 def _list_files(

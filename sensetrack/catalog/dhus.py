@@ -117,9 +117,7 @@ class Dhus:
         )
 
     def _ask(self, method: str, *values: Any, **words: Any) -> Any:
-        """Ask through the library; what it raises becomes ours, without what it was asked with."""
-        from requests import RequestException
-
+        """Ask through the library; what it raises (OSError of the network) becomes ours, without what was sent."""
         if self._session is None:
             own = self._credentials()
             self._session = self._library.SentinelAPI(
@@ -129,7 +127,7 @@ class Dhus:
             return getattr(self._session, method)(*values, **words)
         except (
             self._library.SentinelAPIError,
-            RequestException,
+            OSError,
             ValueError,
             LookupError,
             TypeError,

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from sensetrack.catalog._retry import TRANSIENT, Retry, TransientError, retry_after
-from sensetrack.catalog._url import check_url, shown
+from sensetrack.catalog._url import check_url, is_local, shown
 from sensetrack.errors import CredentialsError, DownloadError
 from sensetrack.log import logger
 
@@ -190,7 +190,10 @@ class Client:
                 place = reply.headers.get("Location")
                 if not place or method == "POST":
                     raise DownloadError(f"{reply.url}: answers {reply.status}, a redirect that is not followed")
-                target = urllib.parse.urljoin(target, place)
+                following = urllib.parse.urljoin(target, place)
+                if is_local(following) and not is_local(target):
+                    raise DownloadError(f"{reply.url}: is redirected to this machine, which is not followed")
+                target = following
         raise DownloadError(f"{shown(url)}: is redirected more than {MOST_REDIRECTS} times")
 
     def json(self, url: str, *, body: Any = None, access: Access | None = None) -> Any:

@@ -43,6 +43,11 @@ def check_url(url: str) -> str:
     return url
 
 
+def is_local(url: str) -> bool:
+    """Whether a URL lies on this machine."""
+    return is_loopback(urllib.parse.urlsplit(url).hostname)
+
+
 def is_loopback(host: str | None) -> bool:
     """Whether a host is this machine."""
     if host == "localhost":

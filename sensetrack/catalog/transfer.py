@@ -145,6 +145,8 @@ def fetch_all(
     ------
     ParameterError
         Two files have the same path, or there are no workers.
+    StoppedError
+        `Client.stop` was set.
     KeyboardInterrupt
         Passed on as soon as the transfers have ended; what came is kept in ``.part`` files.
     """
@@ -164,6 +166,8 @@ def fetch_all(
                 thread.join(_OFTEN / len(threads))
             if report is not None:
                 pool.tell(report)
+        if report is not None:
+            pool.tell(report)
     except KeyboardInterrupt:
         client.stop.set()
         end = time.monotonic() + _PATIENCE
@@ -172,6 +176,7 @@ def fetch_all(
         raise
     if pool.crashed:
         raise pool.crashed[0]
+    client.check()
     return [pool.outcomes[number] for number in range(len(wanted))]
 
 

@@ -145,6 +145,16 @@ def test_redirects_that_go_round(site, client, tmp_path):
         fetch(Wanted(url, tmp_path / "a"), client)
 
 
+def test_a_redirect_from_elsewhere_does_not_reach_this_machine(site, client, elsewhere, tmp_path, monkeypatch):
+    from sensetrack.catalog import _http
+
+    monkeypatch.setattr(_http, "is_local", lambda url: "localhost" in url)
+    url = site.page("/a", lambda asked: asked.answer(302, Location=elsewhere("/b")))
+    with pytest.raises(DownloadError, match="is redirected to this machine, which is not followed"):
+        fetch(Wanted(url, tmp_path / "a"), client)
+    assert site.asked("/b") == []
+
+
 def test_a_password_is_never_redirected(site, client, elsewhere, tmp_path):
     url = site.page("/token", lambda asked: asked.answer(307, Location=elsewhere("/thief")))
     site.page("/thief", lambda asked: asked.answer(200, b"{}"))

@@ -12,6 +12,7 @@ from sensetrack.raster.dates import parse_time
 from sensetrack.sensors._container import Container
 from sensetrack.sensors._metadata import Band, Orbit, Ring, View
 from sensetrack.sensors.sentinel2._bands import BANDS, LAYERS
+from sensetrack.sensors.sentinel2._product import offsets_of
 
 _NAME = re.compile(r"(?:^|_)(B0[1-9]|B1[0-2]|B8A|SCL|AOT|WVP)(?:_\d\dm)?$", re.IGNORECASE)
 
@@ -42,13 +43,14 @@ def read_item(container: Container, name: str) -> dict[str, Any]:
         item = json.loads(container.read(name))
         properties, assets = item["properties"], item["assets"]
         time = parse_time(str(properties["datetime"]))
-        bands, scales, offsets = _bands(container, name, assets, bool(properties.get(_APPLIED)))
+        uri = str(properties.get("s2:product_uri") or item.get("id")).removesuffix(".SAFE")
+        level = "L1C" if "L1C" in f"{uri}{item.get('collection')}".upper() else "L2A"
+        unstated = offsets_of(None, level, str(properties.get("s2:processing_baseline") or ""))
+        bands, scales, offsets = _bands(container, name, assets, None if properties.get(_APPLIED) else unstated)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ParameterError) as error:
         raise InputError(f"{file}: cannot be read as a STAC Item ({type(error).__name__}: {error})") from error
     if not bands:
         raise InputError(f"{file}: none of its assets is a band of Sentinel-2")
-    uri = str(properties.get("s2:product_uri") or item.get("id")).removesuffix(".SAFE")
-    level = "L1C" if "L1C" in f"{uri}{item.get('collection')}".upper() else "L2A"
     relative = re.search(r"_R(\d{3})_", uri)
     tile = re.search(r"_T?(\d{2}[A-Z]{3})_", uri)
     elevation, azimuth = properties.get("view:sun_elevation"), properties.get("view:sun_azimuth")
@@ -75,9 +77,12 @@ _APPLIED = "earthsearch:boa_offset_applied"
 
 
 def _bands(
-    container: Container, item: str, assets: dict[str, Any], is_applied: bool
+    container: Container, item: str, assets: dict[str, Any], unstated: dict[str, float] | None
 ) -> tuple[list[Band], float, dict[str, float]]:
-    """Return the bands, the scale of reflectance, and the offset of each band in stored numbers."""
+    """Return the bands, the scale of reflectance, and the offset of each band in stored numbers.
+
+    ``unstated`` are the offsets where the item states none; None where the pixels have them added already.
+    """
     spectra = {band.name: band for band in BANDS}
     bands: dict[str, Band] = {}
     scale, offsets = 1e-4, dict.fromkeys(spectra, 0.0)
@@ -87,13 +92,17 @@ def _bands(
         if match is None or not href.partition("?")[0].lower().endswith((".tif", ".tiff", ".jp2")):
             continue
         name = match[1].upper()
+        if name in bands and href.startswith("s3:"):
+            # The same band once more, in a bucket that only its owner reads.
+            continue
         about = spectra.get(name)
         raster = (asset.get("raster:bands") or asset.get("bands") or [{}])[0]
         if about is not None:
             scale = float(raster.get("scale", raster.get("raster:scale", scale)))
-            offset = float(raster.get("offset", raster.get("raster:offset", 0.0)))
+            offset = raster.get("offset", raster.get("raster:offset"))
             # Where the pixels have it added already, some items still state it.
-            offsets[name] = 0.0 if is_applied else offset / scale
+            if unstated is not None:
+                offsets[name] = unstated.get(name, 0.0) if offset is None else float(offset) / scale
         shape = asset.get("proj:shape")
         bands[name] = Band(
             name=name,

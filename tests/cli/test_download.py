@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from products.http_site import Site, serving
 
-from sensetrack.catalog import Client, DataSpace, OrbitBucket, Retry, Stac, find_tiles
+from sensetrack.catalog import Client, DataSpace, OrbitBucket, Retry, Stac, Wanted, find_tiles
 
 
 def zipped(name: str) -> bytes:
@@ -187,3 +187,26 @@ def test_an_interrupt_says_that_it_goes_on(
     assert result.stderr == (
         "Interrupted; what has come is kept in .part files, and the same command goes on from there.\n"
     )
+
+
+class Terminal(io.StringIO):
+    """What looks like a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_a_bar(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = importlib.import_module("sensetrack.cli._download")
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    wanted = Wanted("https://example.org/a.zip", tmp_path / "a.zip")
+    with module._bar(1) as report:
+        report(wanted, 500_000, 2_000_000)
+        report(wanted, 1_500_000, None)
+    assert "a.zip" in terminal.getvalue()
+    assert "1.5/2.0 MB" in terminal.getvalue()
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    with module._bar(1) as report:
+        assert report is None

@@ -245,6 +245,43 @@ def test_one_that_fails_does_not_stop_the_others(site, client, tmp_path):
     assert all(wanted[n].path.read_bytes() == BODY for n in (0, 1, 3, 5))
 
 
+def test_whatever_a_server_does_the_file_is_right_or_absent(site, client, tmp_path):
+    rng = np.random.default_rng(7)
+    fetched = 0
+    for number in range(60):
+        body = rng.bytes(int(rng.integers(1, 400_000)))
+
+        def moody(asked, body=body):
+            mood = rng.integers(9)
+            if mood == 0:
+                asked.answer(int(rng.choice([429, 500, 503, 404])), Retry_After="0")
+            elif mood == 1:
+                asked.file(body[: len(body) // 2])
+            elif mood == 2:
+                asked.file(body[::-1], etag='"two"')
+            elif mood == 3:
+                asked.answer(200, body)
+            elif mood == 4:
+                asked.answer(206, body, ETag='"one"', Content_Range=f"bytes 5-{len(body)}/{len(body) + 5}")
+            elif mood == 5:
+                asked.answer(200, b"<html>", Content_Type="text/html")
+            else:
+                asked.file(body, cut=int(rng.integers(0, len(body) + 1)))
+
+        checksum = (Checksum("sha256", hashlib.sha256(body).hexdigest()),)
+        wanted = Wanted(site.page("/a", moody), tmp_path / str(number), len(body), checksum)
+        for _ in range(4):
+            try:
+                fetched += fetch(wanted, client) == "fetched"
+                break
+            except DownloadError:
+                assert not wanted.path.exists()
+        if wanted.path.exists():
+            assert wanted.path.read_bytes() == body
+            assert not list(tmp_path.glob(f"{number}.part*"))
+    assert 20 < fetched
+
+
 def test_two_files_of_one_name_are_refused(client, tmp_path):
     with pytest.raises(ParameterError, match="two files would get this name"):
         fetch_all([Wanted("https://a/1", tmp_path / "a"), Wanted("https://a/2", tmp_path / "a")], client)

@@ -103,6 +103,8 @@ def fetch(wanted: Wanted, client: Client, *, overwrite: bool = False, report: Re
     """
     if wanted.refused:
         raise DownloadError(f"{wanted.path.name}: {wanted.refused}")
+    if wanted.path.is_dir():
+        raise OutputError(f"{wanted.path}: is a folder; a file is to come in its place")
     if wanted.path.exists():
         wrong = mismatch(wanted.path, wanted.size, wanted.checksums, wanted.path.suffix)
         known = bool(wanted.checksums) or wanted.size is not None

@@ -129,6 +129,11 @@ def test_a_disk_that_fills_up_on_the_way_keeps_what_came(site, client, tmp_path)
     assert wanted.path.read_bytes() == BODY
 
 
+def test_a_folder_in_place_of_the_file(client, tmp_path):
+    with pytest.raises(OutputError, match="is a folder"):
+        fetch(Wanted("https://example.org/a", tmp_path), client)
+
+
 def test_a_folder_that_cannot_be_made(client, tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="cannot be written"):

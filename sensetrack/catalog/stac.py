@@ -18,7 +18,7 @@ from typing import Any
 from sensetrack.catalog._files import write_text
 from sensetrack.catalog._http import Access, Client
 from sensetrack.catalog._part import Checksum
-from sensetrack.catalog._url import check_url, shown
+from sensetrack.catalog._url import check_url, is_local, shown
 from sensetrack.catalog.query import Entry, Query, file_name, in_order
 from sensetrack.catalog.transfer import Wanted
 from sensetrack.errors import DownloadError, ParameterError, did_you_mean
@@ -118,8 +118,9 @@ class Stac:
         came = {each.url for each in wanted}
         assets = {}
         for key, asset in item["assets"].items():
-            # An Item may name each band twice, also in a bucket that only its owner reads.
-            if key in hrefs and not hrefs[key].startswith("s3:"):
+            # An Item may name each band twice, also in a bucket that only its owner reads; or a file of this machine.
+            href = hrefs.get(key, "")
+            if href.startswith("https:") or (href.startswith("http:") and is_local(href)):
                 assets[key] = asset | {"href": _base(hrefs[key]) if hrefs[key] in came else hrefs[key]}
         properties = item["properties"]
         # What tells the sensor comes first, so that a look at the beginning is enough.

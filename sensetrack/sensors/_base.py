@@ -124,7 +124,8 @@ class Product(ABC):
         Parameters
         ----------
         band : int, str or None
-            See `band`; None takes `default_band`.
+            See `band`; None takes `default_band`. ``BAND:QUANTITY``, such as ``VV:amplitude``, names both, for where
+            only a band can be given.
         quantity : str, optional
             What to turn the pixels into; default: the first of the band's own.
         raw : bool
@@ -146,6 +147,10 @@ class Product(ABC):
         ParameterError
             The band has no such quantity, or the product no such mask.
         """
+        if isinstance(band, str) and quantity is None and not raw:
+            name, _, last = band.rpartition(":")
+            if name and last in {RAW, *(each for item in self.bands for each in item.quantities)}:
+                band, quantity, raw = name, None if last == RAW else last, last == RAW
         chosen = self.band(band)
         if not chosen.files:
             raise InputError(f"{self.path}: {self._absence(chosen)}")

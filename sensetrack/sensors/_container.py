@@ -185,8 +185,8 @@ class Container:
         return Path(self.root) if self.kind == "file" else Path(self.root) / name
 
     def gdal_path(self, name: str) -> str:
-        """Return how GDAL opens a file, also inside an archive; a URL as it is."""
-        if "://" in name:
+        """Return how GDAL opens a file, also inside an archive; a URL or a path of GDAL's own as it is."""
+        if "://" in name or name.startswith("/vsi"):
             return name
         if self.kind in ("zip", "tar"):
             return f"/vsi{self.kind}/{{{Path(self.root).resolve()}}}/{name}"

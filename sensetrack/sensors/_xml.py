@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Any
 
@@ -91,7 +92,7 @@ class Node:
         return int(number)
 
     def numbers(self, path: str) -> DoubleArray:
-        """Return the numbers of a list at a path, float64; empty where the element is."""
+        """Return the numbers of a list at a path, float64; empty where the element is, and NaN where it says so."""
         text = self.string(path)
         try:
             return np.array(text.split(), np.float64)
@@ -108,9 +109,12 @@ class Node:
 
     def _number(self, path: str, text: str) -> float:
         try:
-            return float(text)
+            number = float(text)
         except ValueError:
-            raise InputError(f"{self.file}: {path} is no number: '{text[:40]}'") from None
+            number = math.nan
+        if not math.isfinite(number):
+            raise InputError(f"{self.file}: {path} is no number: '{text[:40]}'")
+        return number
 
 
 def parse_xml(content: bytes, file: str) -> Node:

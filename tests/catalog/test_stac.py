@@ -196,6 +196,16 @@ def test_bands_are_downloaded_and_the_others_stay_where_they_lie(site, stac, cli
         stac.wanted(entry, tmp_path, ("redd",))
 
 
+def test_an_item_names_nothing_but_what_is_open_and_encrypted(site, stac, tmp_path):
+    places = ["s3://b/B02.tif", "/etc/B03.tif", "/vsicurl/https://x/B05.tif", "file:///B06.tif", "http://x.org/B07.tif"]
+    listed = item(1)
+    listed["assets"] |= {href: {"href": href} for href in places} | {"none": {}, "text": "x"}
+    site.page("/v1/search", page(listed))
+    (entry,) = stac.search(Query(track=22))
+    path = stac.complete(entry, tmp_path, stac.wanted(entry, tmp_path, ()))
+    assert list(json.loads(path.read_text())["assets"]) == ["red"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -179,6 +179,14 @@ def test_every_door_leads_to_the_same_image(sample: tuple[str, Path], product: P
     assert Image.open(sample[1], band=1).band_names == (product.bands[0].name,)
 
 
+def test_a_band_may_come_with_its_quantity(product: Product) -> None:
+    for band in product.available:
+        for quantity in (*band.quantities, "raw"):
+            assert product.image(f"{band.name}:{quantity}").metadata["quantity"] == quantity
+    with pytest.raises(InputError, match="no band"):
+        product.image(f"{product.default_band.name}:beauty")
+
+
 def test_the_stac_item_says_what_the_product_is(product: Product) -> None:
     item = product_item(product)
     assert item["id"] == product.name and item["type"] == "Feature" and item["stac_version"] == "1.1.0"

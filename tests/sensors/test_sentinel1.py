@@ -147,6 +147,14 @@ def test_what_is_not_there_is_reported(tmp_path: Path) -> None:
         product.image("IW1-VV", clouds=False)
 
 
+def test_gdal_agrees_on_numbers(tmp_path: Path) -> None:
+    """GDAL's driver of the format gives the stored numbers too, uncalibrated."""
+    truth = write_sentinel1(tmp_path, "GRD", polarisations=("VV",))
+    with rasterio.open(f"SENTINEL1_CALIB:UNCALIB:{truth.path}/manifest.safe:IW_VV:AMPLITUDE") as ds:
+        theirs = ds.read(1)
+    assert np.array_equal(opened(truth.path).image("VV", raw=True).read()[0], theirs)
+
+
 def test_an_image_of_another_size_is_refused(tmp_path: Path) -> None:
     truth = write_sentinel1(tmp_path, "GRD", polarisations=("VV",))
     path = truth.images["IW", "VV"].path
@@ -223,6 +231,17 @@ def test_real_complex_metadata(shared_data: Path) -> None:
     assert len(about.fm_rates) == len(about.doppler) == 10 and len(about.doppler[0].coefficients) == 3
     with pytest.raises(ParameterError, match="noise file"):
         product.image("IW1-VV", denoise=True)
+
+
+def test_real_footprints_tell_where_a_terrain_model_lies(shared_data: Path) -> None:
+    terrain = sensetrack.Image.open(shared_data / SARSEN / "Rome-30m-DEM.tif")
+    west, south, east, north = terrain.grid.bounds
+    assert (west, east, south, north) == pytest.approx((12.44986, 12.54986, 41.95014, 42.05014), abs=1e-5)
+    ground = opened(shared_data / GRD).annotation("VV").ties
+    assert ground.longitude.min() < west < east < ground.longitude.max()
+    assert ground.latitude.min() < south < north < ground.latitude.max()
+    first = opened(shared_data / SLC).annotation("IW1-VV").ties
+    assert first.longitude.max() == pytest.approx(12.2079, abs=1e-4) and first.longitude.max() < west
 
 
 def test_real_zip_with_a_leading_folder(shared_data: Path) -> None:

@@ -296,7 +296,7 @@ def _grid(found: Metadata) -> Grid | None:
     zone = found.optional_number("UTM_ZONE", *_MAP)
     if x is None or y is None or not size or not lines or not samples:
         return None
-    if projection == "UTM" and zone is not None:
+    if projection == "UTM" and zone is not None and 1 <= abs(zone) <= 60:
         # Northern zones also south of the equator, with negative northings.
         crs = CRS.from_epsg(32600 + int(abs(zone)))
     elif projection == "PS":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -66,9 +67,12 @@ class Metadata:
         """
         text = self.text(key, *names)
         try:
-            return float(text)
+            number = float(text)
         except ValueError:
-            raise InputError(f"{self.file}: {key} = '{text}' is no number") from None
+            number = math.nan
+        if not math.isfinite(number):
+            raise InputError(f"{self.file}: {key} = '{text}' is no number")
+        return number
 
     def optional_number(self, key: str, *names: str) -> float | None:
         """Return a number from the first of some groups that holds it, or None."""
@@ -84,7 +88,7 @@ class Metadata:
             clock = (self.optional("SCENE_CENTER_TIME", *names) or "0:0:0").strip('"').removesuffix("Z").split(":")
             hours, minutes, seconds = (float(part) for part in clock)
             return day + timedelta(hours=hours, minutes=minutes, seconds=seconds)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise InputError(f"{self.file}: DATE_ACQUIRED = '{date}' or SCENE_CENTER_TIME is no time") from None
 
 

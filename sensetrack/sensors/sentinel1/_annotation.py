@@ -138,6 +138,8 @@ def read_annotation(root: Node) -> Annotation:
         range_spacing=image.number("rangePixelSpacing"),
         azimuth_spacing=image.number("azimuthPixelSpacing"),
     )
+    if min(timing.line_interval, timing.range_sampling, timing.range_spacing, timing.azimuth_spacing) <= 0:
+        raise InputError(f"{root.file}: an interval, sampling rate or spacing is not above 0")
     return Annotation(
         file=root.file,
         mission=header.string("missionId"),

@@ -55,11 +55,15 @@ def lines_of_bursts(about: Annotation) -> NDArray[np.int64]:
     InputError
         Two bursts do not overlap.
     """
-    starts = [
-        round((burst.time - about.bursts[0].time).total_seconds() / about.timing.line_interval)
-        for burst in about.bursts
-    ]
-    lines = np.empty(starts[-1] + about.lines_per_burst, np.int64)
+    per_burst, interval = about.lines_per_burst, about.timing.line_interval
+    starts = [round((burst.time - about.bursts[0].time).total_seconds() / interval) for burst in about.bursts]
+    if about.shape[0] != per_burst * len(starts):
+        raise InputError(f"{about.file}: {len(starts)} bursts of {per_burst} lines are not {about.shape[0]} lines")
+    if any(not 0 < later - earlier <= per_burst for earlier, later in pairwise(starts)):
+        raise InputError(f"{about.file}: its bursts do not follow each other with some overlap")
+    if any((burst.first_valid < 0).all() for burst in about.bursts):
+        raise InputError(f"{about.file}: a burst has no valid line")
+    lines = np.empty(starts[-1] + per_burst, np.int64)
     begin = 0
     for number, burst in enumerate(about.bursts):
         end = len(lines)

@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from sensetrack.errors import InputError, ParameterError
 from sensetrack.raster.dates import parse_time
 from sensetrack.sensors._container import Container
@@ -124,7 +126,10 @@ def outline_of(annotations: dict[str, Annotation], manifest: Node | None, info: 
     if text is not None:
         try:
             pairs = [tuple(map(float, pair.split(","))) for pair in text.split()]
-            return tuple((lon, lat) for lat, lon in pairs)
+            points = tuple((lon, lat) for lat, lon in pairs)
+            if len(points) < 3 or not np.isfinite(points).all():
+                raise ValueError(text)
+            return points
         except ValueError:
             raise InputError(f"{manifest and manifest.file}: its footprint cannot be read: '{text[:40]}'") from None
     for about in annotations.values():

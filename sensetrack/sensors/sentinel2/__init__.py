@@ -21,6 +21,7 @@ from sensetrack.sensors.sentinel2._product import (
     baseline_of,
     cloud_cover_of,
     direction_of,
+    layer_scales_of,
     mission_of,
     name_of,
     offsets_of,
@@ -66,14 +67,20 @@ class Sentinel2Product(Product):
     tile_file : str or None
         The tile's metadata, in the container; None where a STAC Item stands for them.
     quantification : float
+    earth_sun : float or None
+        Factor ``U`` of the distance between earth and sun, inverse square.
     offsets : mapping of str to float
         Added to the numbers of a band; 0 where the metadata have none.
+    layer_scales : mapping of str to float
+        What the numbers of AOT and WVP are multiplied with.
     """
 
     tile: str
     tile_file: str | None
     quantification: float
     offsets: dict[str, float] = field(repr=False)
+    earth_sun: float | None = None
+    layer_scales: dict[str, float] = field(default_factory=lambda: layer_scales_of(None), repr=False)
 
     @property
     def default_band(self) -> Band:
@@ -97,6 +104,7 @@ class Sentinel2Product(Product):
             "s2:product_type": self.product_type,
             "s2:mgrs_tile": self.tile,
             "s2:product_uri": self.name,
+            "s2:reflectance_conversion_factor": self.earth_sun,
         }
 
     def sun_angles(self) -> AngleGrid:
@@ -118,7 +126,7 @@ class Sentinel2Product(Product):
         kind = band.quantities[0]
         if kind != "reflectance":
             # Layers: what is written is what is meant, but for the two with a scale of their own.
-            scale = 1e-3 if kind in ("optical_thickness", "water_vapour") and reading.quantity != RAW else None
+            scale = None if reading.quantity == RAW else self.layer_scales.get(band.name)
             source = BandSource(raw, None if scale is None else Linear(scale, 0.0))
             return BandImage(source, raw.grid, raw.dtype if scale is None else "float32", {"nodata": f"{nodata:g}"})
         gain, offset = 1 / self.quantification, self.offsets.get(band.name, 0.0) / self.quantification
@@ -215,10 +223,12 @@ class Sentinel2(Sensor):
         time = tile.time(".//SENSING_TIME")
         orbit = re.search(r"_A(\d{6})_", tile_id)
         mgrs = re.search(r"_T?(\d{2}[A-Z]{3})(_|$)", tile_id)
+        name = name_of(product, tile_id, container)
+        track = re.search(r"_R(\d{3})_", name)
         return Sentinel2Product(
             container=container,
             sensor="sentinel2",
-            name=name_of(product, tile_id),
+            name=name,
             mission=mission_of(product, tile_id),
             instrument="MSI",
             product_type=text_of(product, "PRODUCT_TYPE") or f"S2MSI{level[1:]}",
@@ -228,7 +238,7 @@ class Sentinel2(Sensor):
             bands=bands,
             orbit=Orbit(
                 absolute=int(orbit[1]) if orbit else None,
-                relative=None if product is None else product.integer(".//SENSING_ORBIT_NUMBER"),
+                relative=product.integer(".//SENSING_ORBIT_NUMBER") if product else int(track[1]) if track else None,
                 direction=direction_of(product),
             ),
             view=view_of(tile),
@@ -241,6 +251,8 @@ class Sentinel2(Sensor):
             tile_file=tile_file,
             quantification=quantification_of(product, level),
             offsets=offsets_of(product, level, baseline),
+            layer_scales=layer_scales_of(product),
+            earth_sun=None if product is None else product.optional_number(".//Reflectance_Conversion/U"),
         )
 
 

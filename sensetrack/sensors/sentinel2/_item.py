@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sensetrack.errors import InputError, ParameterError
@@ -12,7 +12,7 @@ from sensetrack.raster.dates import parse_time
 from sensetrack.sensors._container import Container
 from sensetrack.sensors._metadata import Band, Orbit, Ring, View
 from sensetrack.sensors.sentinel2._bands import BANDS, LAYERS
-from sensetrack.sensors.sentinel2._product import offsets_of
+from sensetrack.sensors.sentinel2._product import baseline_offset
 
 _NAME = re.compile(r"(?:^|_)(B0[1-9]|B1[0-2]|B8A|SCL|AOT|WVP)(?:_\d\dm)?$", re.IGNORECASE)
 
@@ -43,14 +43,17 @@ def read_item(container: Container, name: str) -> dict[str, Any]:
         item = json.loads(container.read(name))
         properties, assets = item["properties"], item["assets"]
         time = parse_time(str(properties["datetime"]))
-        uri = str(properties.get("s2:product_uri") or item.get("id")).removesuffix(".SAFE")
-        level = "L1C" if "L1C" in f"{uri}{item.get('collection')}".upper() else "L2A"
-        unstated = offsets_of(None, level, str(properties.get("s2:processing_baseline") or ""))
-        bands, scales, offsets = _bands(container, name, assets, None if properties.get(_APPLIED) else unstated)
+        # Items that state no offset leave it to the baseline, as the pixels do.
+        unstated = baseline_offset(str(properties.get("s2:processing_baseline") or ""))
+        if properties.get(_APPLIED):
+            unstated = 0.0
+        bands, scales, offsets = _bands(container, name, assets, bool(properties.get(_APPLIED)), unstated)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ParameterError) as error:
         raise InputError(f"{file}: cannot be read as a STAC Item ({type(error).__name__}: {error})") from error
     if not bands:
         raise InputError(f"{file}: none of its assets is a band of Sentinel-2")
+    uri = str(properties.get("s2:product_uri") or item.get("id")).removesuffix(".SAFE")
+    level = "L1C" if "L1C" in f"{uri}{item.get('collection')}".upper() else "L2A"
     relative = re.search(r"_R(\d{3})_", uri)
     tile = re.search(r"_T?(\d{2}[A-Z]{3})_", uri)
     elevation, azimuth = properties.get("view:sun_elevation"), properties.get("view:sun_azimuth")
@@ -77,19 +80,18 @@ _APPLIED = "earthsearch:boa_offset_applied"
 
 
 def _bands(
-    container: Container, item: str, assets: dict[str, Any], unstated: dict[str, float] | None
+    container: Container, item: str, assets: dict[str, Any], is_applied: bool, unstated: float
 ) -> tuple[list[Band], float, dict[str, float]]:
-    """Return the bands, the scale of reflectance, and the offset of each band in stored numbers.
-
-    ``unstated`` are the offsets where the item states none; None where the pixels have them added already.
-    """
+    """Return the bands, the scale of reflectance, and the offset of each band in stored numbers."""
     spectra = {band.name: band for band in BANDS}
     bands: dict[str, Band] = {}
     scale, offsets = 1e-4, dict.fromkeys(spectra, 0.0)
     for asset in assets.values():
         href = str(asset["href"])
-        match = _NAME.search(PurePosixPath(href.partition("?")[0]).stem)
-        if match is None or not href.partition("?")[0].lower().endswith((".tif", ".tiff", ".jp2")):
+        file = PurePosixPath(href.partition("?")[0])
+        match = _NAME.search(file.stem)
+        # Masks end like the bands that they belong to.
+        if match is None or file.name.startswith("MSK_") or file.suffix.lower() not in (".tif", ".tiff", ".jp2"):
             continue
         name = match[1].upper()
         if name in bands and href.startswith("s3:"):
@@ -101,8 +103,7 @@ def _bands(
             scale = float(raster.get("scale", raster.get("raster:scale", scale)))
             offset = raster.get("offset", raster.get("raster:offset"))
             # Where the pixels have it added already, some items still state it.
-            if unstated is not None:
-                offsets[name] = unstated.get(name, 0.0) if offset is None else float(offset) / scale
+            offsets[name] = 0.0 if is_applied else unstated if offset is None else float(offset) / scale
         shape = asset.get("proj:shape")
         bands[name] = Band(
             name=name,
@@ -120,7 +121,7 @@ def _bands(
 
 def _files(container: Container, item: str, href: str) -> tuple[str, ...]:
     """Return where a file lies: its URL, or its place beside the item; nothing where it is not there."""
-    if "://" in href:
+    if "://" in href or href.startswith("/vsi") or (href.startswith("/") and Path(href).is_file()):
         return (href,)
     place = (PurePosixPath(item).parent / href.removeprefix("./")).as_posix()
     return (place,) if container.sizes.get(place) else ()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Literal
 
 import numpy as np
 
 from sensetrack.errors import InputError
+from sensetrack.sensors._container import Container
 from sensetrack.sensors._metadata import Ring, View
 from sensetrack.sensors._xml import Node
 from sensetrack.sensors.sentinel2._bands import BANDS
@@ -23,8 +25,13 @@ def text_of(product: Node | None, name: str) -> str | None:
     return None if product is None else product.optional_string(f".//{name}")
 
 
-def name_of(product: Node | None, tile_id: str) -> str:
-    """Return the product's name."""
+def name_of(product: Node | None, tile_id: str, container: Container) -> str:
+    """Return the product's name; of the tile folder of a bucket by its table of contents, else that of the tile."""
+    for name in container.find(r"tileInfo\.json")[:1] if product is None else ():
+        try:
+            return str(json.loads(container.read(name))["productName"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            break
     uri = text_of(product, "PRODUCT_URI") or text_of(product, "PRODUCT_URI_2A") or text_of(product, "PRODUCT_URI_1C")
     return (uri or tile_id).removesuffix(".SAFE")
 
@@ -62,11 +69,24 @@ def quantification_of(product: Node | None, level: str) -> float:
     raise InputError(f"{product.file}: lacks {names[0]}")
 
 
+def layer_scales_of(product: Node | None) -> dict[str, float]:
+    """Return what the numbers of the layers AOT and WVP are multiplied with: a thousandth where nothing states it."""
+    scales = {}
+    for name in ("AOT", "WVP"):
+        number = None if product is None else product.optional_number(f".//{name}_QUANTIFICATION_VALUE")
+        scales[name] = 1 / number if number else 1e-3
+    return scales
+
+
+def baseline_offset(baseline: str) -> float:
+    """Return the offset that a processing baseline brought, for where nothing states it: -1000 from 04.00 on."""
+    return -1000.0 if baseline >= "04.00" else 0.0
+
+
 def offsets_of(product: Node | None, level: str, baseline: str | None) -> dict[str, float]:
     """Return the offset of every band: what the metadata have; without them, what the baseline brought."""
     if product is None:
-        has_offset = baseline is not None and baseline >= "04.00"
-        return {band.name: -1000.0 if has_offset else 0.0 for band in BANDS}
+        return {band.name: baseline_offset(baseline or "") for band in BANDS}
     offsets = {band.name: 0.0 for band in BANDS}
     for node in product.all(f".//{'BOA' if level == 'L2A' else 'RADIO'}_ADD_OFFSET"):
         number = node.attribute("band_id") or ""
@@ -76,17 +96,22 @@ def offsets_of(product: Node | None, level: str, baseline: str | None) -> dict[s
     return offsets
 
 
+_MEAN_VIEW = ".//Mean_Viewing_Incidence_Angle"
+
+
 def view_of(tile: Node) -> View:
     """Return the mean angles of a tile."""
     zenith, azimuth = (tile.optional_number(f".//Mean_Sun_Angle/{name}_ANGLE") for name in ("ZENITH", "AZIMUTH"))
-    means = tile.all(".//Mean_Viewing_Incidence_Angle")
-    incidence = [node.number("ZENITH_ANGLE") for node in means]
-    turned = np.exp(1j * np.radians([node.number("AZIMUTH_ANGLE") for node in means]))
+    # Of a band that does not see the tile some products say NaN.
+    means = [np.append(node.numbers("ZENITH_ANGLE"), node.numbers("AZIMUTH_ANGLE")) for node in tile.all(_MEAN_VIEW)]
+    known = [angles for angles in means if len(angles) == 2 and np.isfinite(angles).all()]
+    incidence = [float(angles[0]) for angles in known]
+    turned = np.exp(1j * np.radians([float(angles[1]) for angles in known]))
     return View(
         sun_elevation=None if zenith is None else 90 - zenith,
         sun_azimuth=azimuth,
-        incidence=float(np.mean(incidence)) if means else None,
-        azimuth=float(np.degrees(np.angle(turned.mean())) % 360) if means else None,
+        incidence=float(np.mean(incidence)) if known else None,
+        azimuth=float(np.degrees(np.angle(turned.mean())) % 360) if known else None,
     )
 
 
@@ -101,7 +126,7 @@ def outline_of(product: Node | None) -> Ring | None:
     if product is None or product.optional_string(".//EXT_POS_LIST") is None:
         return None
     numbers = product.numbers(".//EXT_POS_LIST")
-    if len(numbers) < 8 or len(numbers) % 2:
+    if len(numbers) < 8 or len(numbers) % 2 or not np.isfinite(numbers).all():
         return None
     points = [(float(lon), float(lat)) for lat, lon in numbers.reshape(-1, 2)]
     return tuple(points[:-1] if points[0] == points[-1] else points)

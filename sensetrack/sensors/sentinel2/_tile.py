@@ -117,8 +117,10 @@ def polygons_of(mask: Node, kinds: frozenset[str]) -> tuple[tuple[tuple[tuple[fl
 
 def _ring(node: Node) -> tuple[tuple[float, float], ...]:
     points = node.one(".//posList")
-    dimension = int(points.attribute("srsDimension") or "2")
+    stated = points.attribute("srsDimension") or "2"
+    dimension = int(stated) if stated.isdigit() else 0
     numbers = points.numbers(".")
-    if dimension < 2 or len(numbers) % dimension or len(numbers) < 3 * dimension:
+    # A closed ring has four points at least.
+    if dimension < 2 or len(numbers) % dimension or len(numbers) < 4 * dimension or not np.isfinite(numbers).all():
         raise InputError(f"{node.file}: a polygon of {len(numbers)} numbers cannot be read")
     return tuple((float(x), float(y)) for x, y in numbers.reshape(-1, dimension)[:, :2])

@@ -30,7 +30,8 @@ def reported(ctx: click.Context) -> Iterator[None]:
     except (click.ClickException, click.exceptions.Exit):
         raise
     except (KeyboardInterrupt, click.Abort) as error:
-        raise _stopped(ctx, error, "Interrupted; no half-written file is left.", INTERRUPTED) from None
+        line = str(error) or "Interrupted; no half-written file is left."
+        raise _stopped(ctx, error, line, INTERRUPTED) from None
     except ParameterError as error:
         raise _stopped(ctx, error, f"Error: {error}", WRONG_USE) from None
     except SensetrackError as error:

@@ -10,6 +10,8 @@
     ├── GridError               two grids differ, do not overlap, or lack a CRS that is needed
     ├── ParameterError          a setting is unknown, of the wrong type or out of range
     ├── OutputError             a result cannot be written
+    ├── DownloadError           a catalogue or a server did not give what was asked for
+    │   └── CredentialsError    it wants a name and a password that are missing, broken or refused
     ├── DeviceError             a device was asked for that is not there
     ├── EngineError             the workers of an engine were lost
     └── MissingExtraError       an optional dependency is not installed
@@ -54,6 +56,14 @@ class ParameterError(SensetrackError, ValueError):
 
 class OutputError(SensetrackError):
     """A result cannot be written."""
+
+
+class DownloadError(SensetrackError):
+    """A catalogue or a server did not give what was asked for."""
+
+
+class CredentialsError(DownloadError):
+    """A service wants a name and a password that are missing, broken or refused."""
 
 
 class DeviceError(SensetrackError):

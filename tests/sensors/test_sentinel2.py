@@ -136,6 +136,22 @@ def test_buckets_with_a_stac_item(tmp_path: Path, baseline: str, applied: bool) 
             product.sun_angles()
 
 
+@pytest.mark.parametrize("baseline", ["03.01", "05.09"])
+def test_an_item_without_offsets_goes_by_its_baseline(tmp_path: Path, baseline: str) -> None:
+    """Some catalogues list files as delivered, and say nothing of scale and offset; or name bands twice."""
+    truth = write_sentinel2(tmp_path / "safe", "2A", rows=72, baseline=baseline)
+    item = next(cog_bucket(tmp_path / "bucket", truth).glob("*.json"))
+    content = json.loads(item.read_text())
+    del content["properties"]["earthsearch:boa_offset_applied"]
+    for key, asset in list(content["assets"].items()):
+        del asset["raster:bands"]
+        content["assets"][f"{key}-jp2"] = {"href": f"s3://bucket/{asset['href'].replace('.tif', '.jp2')}"}
+    item.write_text(json.dumps(content))
+    found, expected = as_array(opened(item), "B02", mask=False), truth.reflectance["B02", 10]
+    sound = ~truth.saturated["B02", 10]
+    np.testing.assert_allclose(found[sound], expected[sound], atol=1e-6)
+
+
 @pytest.mark.parametrize(("baseline", "offset"), [("03.01", 0.0), ("05.09", -1000.0)])
 def test_our_own_items_lead_back_to_the_product(tmp_path: Path, baseline: str, offset: float) -> None:
     truth = write_sentinel2(tmp_path, "2A", rows=72, baseline=baseline)

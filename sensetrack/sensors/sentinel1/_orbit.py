@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -67,17 +68,31 @@ def find_orbit(path: PathLike, mission: str, start: datetime, stop: datetime) ->
         None covers the image.
     """
     place = Path(path)
-    files = sorted(place.rglob("*.EOF")) if place.is_dir() else [place]
+    files = {file.name: file for file in sorted(place.rglob("*.EOF"))} if place.is_dir() else {place.name: place}
+    best = best_orbit(files, mission, start, stop)
+    if best is None:
+        what = f"none of the {len(files)} orbit files in {path}" if place.is_dir() else f"{path}"
+        verb = "covers" if place.is_dir() else "does not cover"
+        raise InputError(f"{what} {verb} {mission} from {start:%Y-%m-%d %H:%M:%S} to {stop:%H:%M:%S} UTC")
+    return files[best]
+
+
+def best_orbit(names: Iterable[str], mission: str, start: datetime, stop: datetime) -> str | None:
+    """Return the name of the best orbit file for an image, as `find_orbit`; None where none covers it.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Of files; others than orbit files are left out.
+    mission, start, stop
+        As `find_orbit`.
+    """
     found = []
-    for file in files:
-        match = _NAME.search(file.name)
+    for name in names:
+        match = _NAME.search(name)
         if match is None:
             continue
         begin, end = (datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC) for text in match.group(3, 4))
         if match[1].upper() == mission and begin <= start - MARGIN and stop + MARGIN <= end:
-            found.append((match[2].upper() == "POEORB", begin, file))
-    if not found:
-        what = f"none of the {len(files)} orbit files in {path}" if place.is_dir() else f"{path}"
-        verb = "covers" if place.is_dir() else "does not cover"
-        raise InputError(f"{what} {verb} {mission} from {start:%Y-%m-%d %H:%M:%S} to {stop:%H:%M:%S} UTC")
-    return max(found)[2]
+            found.append((match[2].upper() == "POEORB", begin, name))
+    return max(found)[2] if found else None

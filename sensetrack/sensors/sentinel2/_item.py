@@ -94,6 +94,9 @@ def _bands(
         if match is None or file.name.startswith("MSK_") or file.suffix.lower() not in (".tif", ".tiff", ".jp2"):
             continue
         name = match[1].upper()
+        if name in bands and href.startswith("s3:"):
+            # The same band once more, in a bucket that only its owner reads.
+            continue
         about = spectra.get(name)
         raster = (asset.get("raster:bands") or asset.get("bands") or [{}])[0]
         if about is not None:

@@ -15,7 +15,7 @@ import numpy as np
 from sensetrack.benchmark.conditions import CONDITIONS
 from sensetrack.benchmark.pairs import KnownPair, PairMaker
 from sensetrack.benchmark.truths import FIELDS
-from sensetrack.flow.lk import Settings, adaptive_lk, views
+from sensetrack.flow.lk import Settings, adaptive_lk, begin, views
 from sensetrack.trackers.adaptive_lk import AdaptiveLk
 
 SIZE = 384
@@ -47,7 +47,8 @@ def error(pair: KnownPair, settings: Settings) -> float:
     """Return the mean error inside the border."""
     ones = np.ones(pair.reference.shape, np.float32)
     images = (image - image.mean() for image in (pair.reference, pair.secondary))
-    dx, dy = adaptive_lk(views(*images, ones, ones, settings.levels, settings.highpass), settings).flow
+    pyramid = views(*images, ones, ones, settings.levels, settings.highpass)
+    dx, dy = adaptive_lk(pyramid, settings, begin(pyramid, settings)).flow
     row, col = np.indices(ones.shape, np.float64)
     true_y, true_x = pair.truth(row, col)
     inner = slice(pair.border, -pair.border)

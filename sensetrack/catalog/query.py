@@ -63,9 +63,9 @@ class Query(Params):
             The dates are reversed; or there is neither a name, an area nor a track.
         """
         if self.start is not None and self.end is not None and self.end < self.start:
-            raise ParameterError(f"Query: end = {self.end:%Y-%m-%d} is before start = {self.start:%Y-%m-%d}")
+            raise ParameterError(f"end = {self.end:%Y-%m-%d} is before start = {self.start:%Y-%m-%d}")
         if self.name is None and self.aoi is None and self.track is None:
-            raise ParameterError("Query: needs an area (aoi), a track or the name of a product")
+            raise ParameterError("needs an area (aoi), a track or the name of a product")
 
     def boxes(self) -> list[Extent]:
         """Return the area as boxes of longitude and latitude, degrees; two across the antimeridian, none for anywhere.

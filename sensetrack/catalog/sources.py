@@ -54,9 +54,8 @@ def catalogue_of(source: str, client: Client) -> Catalogue:
         return Dhus(client, source.removeprefix("dhus:"))
     if "://" in source:
         return Stac(client, check_url(source), name=source, collections=_L2)
-    raise ParameterError(
-        f"source = '{source}': is none{did_you_mean(source, SOURCES)}; also the URL of a STAC API, or dhus:URL"
-    )
+    near = did_you_mean(source, SOURCES)
+    raise ParameterError(f"source = '{source}': is no name, no URL of a STAC API and no dhus:URL{near}")
 
 
 def cache_folder(kind: str) -> Path:

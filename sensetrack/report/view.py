@@ -179,7 +179,7 @@ def _shift(displacement: Sheet | None, summary: Summary | None, mask: Mask | Non
         return summary.stable if summary.stable.method != "none" else None
     if displacement is None or displacement.flags is None:
         return None
-    window = VelocityParams.window_of(displacement.provenance) or 1.0
+    window = VelocityParams().coherence(displacement.provenance)
     try:
         spacing = int(displacement.tags.get("spacing", "1")) * displacement.step
         field = Field.from_layers({**displacement.layers, "flags": displacement.flags})

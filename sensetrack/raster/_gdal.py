@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -159,7 +160,8 @@ def read(
 def public_name(path: PathLike) -> str:
     """Return a path as shown to people and stored in files: without a URL's query, which may hold a signature."""
     text = str(path)
-    return text.partition("?")[0] if "://" in text else text
+    # In paths of GDAL's a URL may stand in braces, with the name of a file behind it.
+    return re.sub(r"\?[^}]*", "", text, count=1) if "://" in text else text
 
 
 def to_pixels(raw: NDArray[np.generic], valid: Mask | None, nodata: float | None) -> tuple[PixelArray, Mask]:

@@ -1,6 +1,6 @@
 """Serves a folder on the loopback interface, with byte ranges, from a process of its own.
 
-GDAL may wait for an answer while it keeps Python's global lock, so that a thread of the same process would never give it.
+GDAL may wait for an answer while it keeps Python's global lock, so that a thread of its process would never give it.
 """
 
 from __future__ import annotations

@@ -77,6 +77,8 @@ def opened(path: str) -> Iterator[rasterio.DatasetReader]:
             hint = ""
             if not is_remote and name.lower().endswith(".zip"):
                 hint = f"; name a file in it: /vsizip/{name}/NAME"
+            elif is_remote and name.lower().endswith((".zip", ".tar", ".tar.gz", ".tgz", ".h5", ".he5", ".safe")):
+                hint = "; products are read from the https URL of a zip or a STAC Item; others are downloaded first"
             elif not is_remote and Path(path).is_dir():
                 hint = "; no sensor recognises a product in this folder either"
             raise NotARasterError(f"{name}: not a raster that can be read ({why}){hint}") from error

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from products.archive import tarred, zipped
 from products.landsat import write_landsat
 from products.prisma import write_prisma
@@ -186,3 +189,18 @@ def test_rasters_in_archives_stay_rasters() -> None:
     for name in ("/vsizip/a.zip/b/c.tif", "/vsitar/{/d/a.tar}/c_B4.TIF", "/vsimem/a.zip", "/vsis3/b/a.zip", "a.zip"):
         assert located(name) == name
     assert located("/vsitar//d/a.tar.gz") == "/d/a.tar.gz"
+
+
+def test_the_command_takes_urls(tmp_path: Path, site: Site, scene: Sentinel2Truth) -> None:
+    def run(*words: object) -> str:
+        command = [sys.executable, "-m", "sensetrack", *map(str, words)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    address = f"{site.url}/scene.zip?signature=secret"
+    said = run("info", address, "--quicklook", tmp_path / "look.png")
+    assert "Sentinel-2A L2A product" in said.replace("S2MSI2A", "L2A") and "B08" in said and "secret" not in said
+    assert json.loads(run("info", address, "--json"))["id"] == scene.path.stem
+    run("convert", address, "-o", tmp_path / "b08.tif", "--band", "B08", "--no-mask")
+    with rasterio.open(tmp_path / "b08.tif") as ds:
+        np.testing.assert_allclose(ds.read(1), scene.reflectance["B08", 10], atol=1e-6)
+        assert ds.tags()["scene"] == scene.path.stem and "secret" not in str(ds.tags())

@@ -116,9 +116,9 @@ def _say_bands(bands: Sequence[Band], default: Band) -> None:
     """Print one aligned line per band; of very many only the first and last of every swath."""
     heads = ("band", "colour", "nm", "m", "pixels", "gives", "")
     table: list[tuple[str, ...]] = [heads]
-    for _, members in groupby(bands, key=lambda band: band.swath):
+    for _, members in groupby(bands, key=lambda band: band.swath or band.name.rpartition(":")[0]):
         group = list(members)
-        shown = group if len(bands) <= _MANY else [group[0], group[-1]]
+        shown = group if len(bands) <= _MANY or len(group) == 1 else [group[0], group[-1]]
         table += [_cells(band, default) for band in shown]
     # Columns that no band fills are left out.
     kept = [column for column in range(len(heads)) if any(row[column] for row in table[1:])]

@@ -27,6 +27,8 @@ def test_info_on_prisma(run, tmp_path):
         "240 bands in all",
     ):
         assert line in text
+    shown = [line.split()[0] for line in text.splitlines() if line.startswith(("  pan ", "  vnir:", "  swir:"))]
+    assert shown == ["pan", "vnir:1", "vnir:66", "swir:1", "swir:173"]
     item = json.loads(run("info", truth.path, "--json").stdout)
     assert item["properties"]["proj:code"] == "EPSG:32633"
     assert len(item["assets"]) == 235

@@ -110,7 +110,9 @@ class Container:
         if head.startswith(b"PK"):
             return cls(shown, "zip", url, _checked(shown, file.size, _zip_files(url)))
         if head.lstrip().startswith(b"{"):
-            return cls(shown, "folder", url, {url_name(url): file.size}, url_name(url))
+            # Catalogues give Items at addresses without a suffix.
+            name = f"{url_name(url).removesuffix('.json')}.json"
+            return cls(shown, "folder", url, {name: file.size}, name)
         what = "what lies beside a metadata file cannot be listed"
         if _is_tar(head):
             what = "a tar archive cannot be read in parts"

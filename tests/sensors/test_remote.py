@@ -100,6 +100,16 @@ def test_an_item_behind_a_url_leads_to_its_bands(tmp_path: Path, site: Site, sce
             assert product.band("red").files == (f"{site.url}/{(folder / 'B04.tif').relative_to(tmp_path)}",)
 
 
+def test_an_item_of_a_catalogue_has_its_own_order(tmp_path: Path, site: Site, scene: Sentinel2Truth) -> None:
+    folder = cog_bucket(tmp_path / "bucket", scene)
+    item = json.loads(next(folder.glob("*.json")).read_text())
+    late = {key: item.pop(key) for key in ("properties", "collection") if key in item}
+    notes = {"description": "x" * 6000}
+    (folder / "items").write_text(json.dumps(item | {"notes": notes} | late))
+    product = open_product(f"{site.url}/{(folder / 'items').relative_to(tmp_path)}")
+    np.testing.assert_allclose(pixels_of(product, "red"), scene.reflectance["B04", 10], atol=1e-6)
+
+
 def test_an_item_from_elsewhere_names_no_file_of_this_machine(
     tmp_path: Path, site: Site, scene: Sentinel2Truth
 ) -> None:

@@ -18,6 +18,9 @@ from sensetrack.sensors.sentinel2._product import baseline_offset
 
 _NAME = re.compile(r"(?:^|_)(B0[1-9]|B1[0-2]|B8A|SCL|AOT|WVP)(?:_\d\dm)?$", re.IGNORECASE)
 
+_ITEM = 2**20
+"""Bytes of an Item within which its satellite stands, which some catalogues write behind all the assets."""
+
 
 def item_of(container: Container) -> str | None:
     """Return the STAC Item of a Sentinel-2 scene in a container, or None."""
@@ -26,8 +29,8 @@ def item_of(container: Container) -> str | None:
         name
         for name in container.find(r"[^/]+\.json")
         if (not named or name == container.entry)
-        and b'"Feature"' in (head := container.head(name))
-        and re.search(rb'"sentinel-?2[a-d]?"', head, re.IGNORECASE)
+        and b'"Feature"' in container.head(name)
+        and re.search(rb'"sentinel-?2[a-d]?"', container.head(name, _ITEM), re.IGNORECASE)
     ]
     return found[0] if len(found) == 1 else None
 

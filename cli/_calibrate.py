@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import click
 
@@ -106,10 +106,9 @@ class Calibrating(Settings):
         from sensetrack.calibrate import calibrate_errors
 
         seed = self.calibration_seed or 0
+        method: Literal["shifts", "stable"] = "shifts" if self.calibrate == "shifts" else "stable"
         with progress("calibrating") as bar:
-            scale = calibrate_errors(
-                pair, tracker, self.calibrate, stable=self._ground(), seed=seed, progress=bar, **options
-            )
+            scale = calibrate_errors(pair, tracker, method, stable=self._ground(), seed=seed, progress=bar, **options)
         if self.save_calibration is not None:
             scale.save(self.save_calibration, overwrite=overwrite)
         return scale
@@ -142,4 +141,3 @@ def say_scale(scale: ErrorScale) -> None:
 
 
 _FROM = {"shifts": "injected shifts", "stable": "stable ground"}
-

@@ -14,7 +14,7 @@ from sensetrack.displacement import Field
 from sensetrack.errors import InputError, ParameterError
 from sensetrack.params import Params, param, read_mapping
 from sensetrack.raster.write import atomic
-from sensetrack.types import FloatArray, PathLike
+from sensetrack.types import DoubleArray, FloatArray, PathLike
 
 _log = logging.getLogger(__name__)
 
@@ -41,12 +41,12 @@ class Curve(Params):
             raise ValueError(f"sigma = {self.sigma} must rise")
         return self
 
-    def at(self, sigma: FloatArray) -> FloatArray:
+    def at(self, sigma: FloatArray | DoubleArray) -> FloatArray:
         """Return the factor of each standard deviation; 1 where there is none, or it is not above 0."""
         if len(self.factor) == 1:
             return np.full(sigma.shape, self.factor[0], np.float32)
         known = np.isfinite(sigma) & (sigma > 0)
-        place = np.log(np.where(known, sigma, 1.0), dtype=np.float64)
+        place = np.log(np.where(known, sigma, 1.0).astype(np.float64))
         factor = np.exp(np.interp(place, np.log(self.sigma), np.log(self.factor)))
         return np.where(known, factor, 1.0).astype(np.float32)
 

@@ -215,7 +215,8 @@ def track_file(
     task = plan(pair, tracker, device, mask, mask_windows, prior, scale)
     grid = tracker.output_grid(pair.grid)
     origin = (tracker.centre_offset,) * 2
-    content = file_content(grid, tracker.spacing, provenance_of(pair, tracker, prior, scale), origin, tracker.extra_layers)
+    provenance = provenance_of(pair, tracker, prior, scale)
+    content = file_content(grid, tracker.spacing, provenance, origin, tracker.extra_layers)
     counts: Counter[str] = Counter()
     with create(output, grid, content, overwrite=overwrite) as writer:
         for part, field in _run(task, grid, engine, block, progress):

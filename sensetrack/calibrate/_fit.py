@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,8 +12,8 @@ from sensetrack.error_scale import Coverage, Curve
 from sensetrack.errors import InputError
 from sensetrack.types import DoubleArray, Mask
 
-LEAST = 100
-"""Independent errors below which no factor is found: it would be off by 7 % and more (1 sigma)."""
+LEAST = 150
+"""Independent errors of either component below which no factor is found: it would be off by 8 % and more (1 sigma)."""
 
 PER_NODE = 400
 """Independent errors for each node of a curve: a factor of 5 %."""
@@ -57,9 +58,9 @@ class Errors:
 def fit_curve(errors: Errors, nodes: int | None = None) -> Curve:
     """Return the factors with which the stated errors of one component hold.
 
-    The sample is cut into parts of neighbouring stated errors, `PER_NODE` independent ones in each at least. In each the
-    factor is such that the 68 % interval covers 68 %: a quantile, which few outliers do not move. Where a larger stated
-    error would become the smaller one, both are drawn together.
+    The sample is cut into parts of neighbouring stated errors, `PER_NODE` independent ones in each at least. In each
+    the factor is such that the 68 % interval covers 68 %: a quantile, which few outliers do not move. Where a larger
+    stated error would become the smaller one, both are drawn together.
 
     Parameters
     ----------
@@ -77,8 +78,9 @@ def fit_curve(errors: Errors, nodes: int | None = None) -> Curve:
         nodes = int(np.clip(errors.independent // PER_NODE, 1, MOST_NODES))
     edges = np.quantile(errors.sigma, np.linspace(0, 1, nodes + 1))
     ratio = np.abs(errors.error) / errors.sigma
-    sigma, factor = [], []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    sigma: list[float] = []
+    factor: list[float] = []
+    for low, high in pairwise(edges):
         inside = (errors.sigma >= low) & (errors.sigma <= high)
         centre = float(np.exp(np.mean(np.log(errors.sigma[inside]))))
         if sigma and centre <= sigma[-1] * (1 + 1e-6):

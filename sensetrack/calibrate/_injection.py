@@ -11,8 +11,8 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from sensetrack.calibrate._misfit import sample_quintic
 from sensetrack.types import DoubleArray, Mask, PixelArray
 
-PER_BLOCK = 3
-"""Displacements that each block is given in turn: constants, and the last one with a bump."""
+CYCLE = 3
+"""Every how-manieth displacement has a bump; the others are constants."""
 
 BUMP = 1.5
 """Height of the bump in pixels; its strain reaches 0.013 in a block of 384 px."""
@@ -56,7 +56,7 @@ class Offset:
     def of(cls, number: int, seed: int, side: int) -> Offset:
         """Return the ``number``-th displacement of a seed for a block of ``side`` pixels."""
         dx, dy = (2 * math.fmod(0.5 + (number + 1 + 97 * seed) * step, 1.0) - 1 for step in _STEPS)
-        if number % PER_BLOCK != PER_BLOCK - 1:
+        if number % CYCLE != CYCLE - 1:
             return cls(dx, dy)
         return cls(dx, dy, BUMP, 2.4 * number, max(32.0, BUMP_WIDTH * side))
 
@@ -64,7 +64,8 @@ class Offset:
         """Return a flow ``(2, row, col)``, dy first, with this displacement added."""
         rows, cols = ((np.arange(size) - (size - 1) / 2) ** 2 for size in flow.shape[1:])
         height = self.bump * np.exp(-0.5 * (rows[:, None] + cols[None, :]) / self.width**2)
-        return flow + np.stack([self.dy + height * math.sin(self.angle), self.dx + height * math.cos(self.angle)])
+        own = np.stack([self.dy + height * math.sin(self.angle), self.dx + height * math.cos(self.angle)])
+        return np.asarray(flow + own)
 
 
 def smoothed(flow: DoubleArray, sigma: float) -> DoubleArray:

@@ -44,8 +44,8 @@ def sample_quintic(pixels: PixelArray, valid: Mask, row: DoubleArray, col: Doubl
     """
     if not valid.any():
         return np.zeros(row.shape, pixels.dtype), np.zeros(row.shape, np.bool_)
-    filled = nearest(pixels, valid)
-    found = map_coordinates(filled, np.stack([row, col]), order=_ORDER, output=pixels.dtype, mode="mirror")
+    place = np.stack([row, col])
+    found = map_coordinates(_nearest(pixels, valid), place, order=_ORDER, mode="mirror")
     # Cell (i, j) has the pixels i - 1 to i + 2, whose minimum SciPy writes at their second middle.
     around = minimum_filter(valid, _FOOTPRINT, mode="constant", cval=False)
     top, left = np.floor(row).astype(np.intp) + 1, np.floor(col).astype(np.intp) + 1
@@ -54,8 +54,8 @@ def sample_quintic(pixels: PixelArray, valid: Mask, row: DoubleArray, col: Doubl
     return np.where(good, found, 0).astype(pixels.dtype), good
 
 
-def dense_flow(field: Field, shape: tuple[int, int], spacing: int, first: float) -> tuple[DoubleArray, DoubleArray]:
-    """Return ``(dy, dx)`` at every pixel of an image, bilinear between the measurements and the nearest beyond them.
+def dense_flow(field: Field, shape: tuple[int, int], spacing: int, first: float) -> DoubleArray:
+    """Return dy and dx, ``(2, row, col)``, at every pixel of an image: bilinear between measurements, else the nearest.
 
     Parameters
     ----------
@@ -71,16 +71,17 @@ def dense_flow(field: Field, shape: tuple[int, int], spacing: int, first: float)
     known = field.measured
     place = [(np.arange(size) - first) / spacing for size in shape]
     index = np.stack(np.meshgrid(*place, indexing="ij"))
-    dy, dx = (
-        map_coordinates(nearest(part.astype(np.float64), known), index, order=1, mode="nearest")
-        for part in (field.dy, field.dx)
+    return np.stack(
+        [
+            map_coordinates(_nearest(part, known), index, order=1, output=np.float64, mode="nearest")
+            for part in (field.dy, field.dx)
+        ]
     )
-    return dy, dx
 
 
-def nearest(values: NDArray[np.inexact], known: Mask) -> NDArray[np.inexact]:
+def _nearest(values: NDArray[np.inexact], known: Mask) -> NDArray[np.inexact]:
     """Return values in which those that are not known are taken from the nearest that is."""
-    if known.all():
+    if known.all() or not known.any():
         return values
     index = distance_transform_edt(~known, return_distances=False, return_indices=True)
     filled: NDArray[np.inexact] = values[tuple(index)]
@@ -115,7 +116,7 @@ def misfit_of(
     weight = np.maximum(_smooth(known.astype(np.float64), EVEN), 1e-9)
 
     def mean(values: NDArray[np.inexact]) -> NDArray[np.inexact]:
-        return _smooth(np.where(known, values, 0), EVEN) / weight
+        return np.asarray(_smooth(np.where(known, values, 0), EVEN) / weight)
 
     first, second = reference - mean(reference), moved - mean(moved)
     powers = [np.maximum(np.real(mean(np.abs(part) ** 2)), 0.0) for part in (first, second)]
@@ -141,15 +142,14 @@ def noise_like(misfit: PixelArray, known: Mask, rng: np.random.Generator) -> Pix
         return np.zeros_like(misfit)
     weight = _smooth(known.astype(np.float64), LOCAL)
     power = _smooth(np.where(known, np.abs(misfit) ** 2, 0), LOCAL).real / np.maximum(weight, 1e-9)
-    strength = np.sqrt(nearest(power, known))
+    strength = np.sqrt(_nearest(power, known))
     even = np.where(known & (strength > 0), misfit / np.where(strength > 0, strength, 1), 0)
-    white = rng.standard_normal(misfit.shape)
-    if np.iscomplexobj(misfit):
-        white = white + 1j * rng.standard_normal(misfit.shape)
-    shape = np.abs(np.fft.fft2(even))
-    coloured = np.fft.ifft2(np.fft.fft2(white) * _smooth_spectrum(shape))
-    if not np.iscomplexobj(misfit):
-        coloured = coloured.real
+    white = rng.standard_normal((2, *misfit.shape))
+    drawn = white[0] + 1j * white[1] if np.iscomplexobj(misfit) else white[0]
+    shape = [size / 64 for size in misfit.shape]
+    spectrum = np.sqrt(gaussian_filter(np.abs(np.fft.fft2(even)) ** 2, shape, mode="wrap"))
+    whole = np.fft.ifft2(np.fft.fft2(drawn) * spectrum)
+    coloured = whole if np.iscomplexobj(misfit) else whole.real
     spread = np.sqrt(np.mean(np.abs(coloured) ** 2))
     noise = coloured / spread * strength if spread > 0 else np.zeros(misfit.shape)
     return np.asarray(noise, misfit.dtype)
@@ -158,8 +158,8 @@ def noise_like(misfit: PixelArray, known: Mask, rng: np.random.Generator) -> Pix
 def without_noise(pixels: PixelArray, valid: Mask, noise: PixelArray) -> PixelArray:
     """Return an image whose power at every frequency is what a part of it, noise, leaves.
 
-    So the image plus noise of that kind has the spectrum of the image itself. The gain is the root of one minus the share
-    of the noise: a Wiener filter would leave too little of fine detail, and so make it harder to track than it is.
+    So the image plus noise of that kind has the spectrum of the image itself. The gain is the root of one minus the
+    share of the noise; a Wiener filter would leave too little of fine detail, and make it harder to track than it is.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def without_noise(pixels: PixelArray, valid: Mask, noise: PixelArray) -> PixelAr
     """
     if not valid.any():
         return pixels
-    filled = nearest(pixels, valid)
+    filled = _nearest(pixels, valid)
     parts = (np.real, np.imag) if np.iscomplexobj(pixels) else (np.real,)
     # Cosine transforms mirror the image at its borders, where a periodic one would see steps.
     spectra = [dctn(part(filled), norm="ortho") for part in parts]
@@ -186,10 +186,4 @@ def without_noise(pixels: PixelArray, valid: Mask, noise: PixelArray) -> PixelAr
 
 
 def _smooth(values: NDArray[np.inexact], sigma: float) -> NDArray[np.inexact]:
-    smooth: NDArray[np.inexact] = gaussian_filter(values, sigma, mode="constant", truncate=3)
-    return smooth
-
-
-def _smooth_spectrum(amplitude: DoubleArray) -> DoubleArray:
-    """Return an amplitude spectrum, as the transform orders it, smoothed over neighbouring frequencies."""
-    return np.sqrt(gaussian_filter(amplitude**2, [size / 64 for size in amplitude.shape], mode="wrap"))
+    return np.asarray(gaussian_filter(values, sigma, mode="constant", truncate=3))

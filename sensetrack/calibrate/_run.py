@@ -25,6 +25,9 @@ from sensetrack.types import DoubleArray, Progress
 BLOCKS: dict[str, int] = {"shifts": 8, "stable": 16}
 """Blocks that are looked at, at most."""
 
+RUNS = 24
+"""Displacements that are injected, spread over the blocks."""
+
 
 def calibrate_errors(
     pair: ImagePair,
@@ -44,8 +47,9 @@ def calibrate_errors(
     """Find what a tracker's stated errors must be multiplied by so that they hold on a pair.
 
     ``shifts``: in blocks spread over the image the reference is moved by known displacements of fractions of a pixel
-    (two constants and one gentle bump each, by quintic spline), noise of the local variance and the spectrum of the
-    misfit that the tracker leaves between the two images is added, and the tracker measures it. Not to be trusted where
+    on top of the measured motion, smoothed (two constants to each gentle bump, by quintic spline); both are given noise
+    of the local variance and the spectrum of the misfit that the tracker leaves between the two images; and the tracker
+    measures what it knows nothing of. Not to be trusted where
     something else than noise is different: light and shadow, melt, content that only one image has, motion that changes
     within a window.
 
@@ -66,7 +70,7 @@ def calibrate_errors(
     engine : Engine, optional
         Default: `Serial`. The result is the same on all.
     device, mask, mask_windows, prior
-        As in `sensetrack.stream.track`. Injected displacements are sought without the prior.
+        As in `sensetrack.stream.track`.
     progress : callable, optional
 
     Returns
@@ -86,14 +90,15 @@ def calibrate_errors(
     if method not in BLOCKS:
         raise ParameterError(f"calibrate: method = {method!r}: use {' or '.join(BLOCKS)}")
     if stable is not None and method != "stable":
-        raise ParameterError(f"calibrate: method = {method!r} does not use stable ground; leave it out, or use 'stable'")
+        raise ParameterError(f"calibrate: method = {method!r} uses no stable ground; leave it out, or use 'stable'")
     task = plan(pair, tracker, device, mask, mask_windows, prior)
     area = None if stable is None else stable.fit(pair.grid)
     places = choose_blocks(task, BLOCKS[method] if blocks is None else blocks, area, seed)
     engine = engine or Serial()
     found: list[list[Known]] = []
     if method == "shifts":
-        for done, known in enumerate(engine.map(ShiftTask(task, seed), list(enumerate(places))), start=1):
+        runs = -(-RUNS // len(places))
+        for done, known in enumerate(engine.map(ShiftTask(task, runs, seed), list(enumerate(places))), start=1):
             found.append(known)
             if progress is not None:
                 progress(done, len(places))
@@ -171,9 +176,7 @@ def _gathered(found: Sequence[Sequence[Known]], component: int) -> Errors:
 
 def _scale_of(method: Literal["shifts", "stable"], components: Sequence[Errors]) -> ErrorScale:
     curves = [fit_curve(each) for each in components]
-    typical = [
-        float(np.median(curve.at(each.sigma))) for curve, each in zip(curves, components, strict=True)
-    ]
+    typical = [float(np.median(curve.at(each.sigma))) for curve, each in zip(curves, components, strict=True)]
     return ErrorScale(
         method=method,
         dx=curves[0],

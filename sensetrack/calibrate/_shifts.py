@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import map_coordinates
 
 from sensetrack.calibrate._fit import independent_of
-from sensetrack.calibrate._injection import PER_BLOCK, Offset, move, smoothed
+from sensetrack.calibrate._injection import Offset, move, smoothed
 from sensetrack.calibrate._misfit import dense_flow, misfit_of, noise_like, without_noise
 from sensetrack.displacement import Field
 from sensetrack.raster.tiles import Block
@@ -18,12 +19,20 @@ from sensetrack.types import DoubleArray, Mask
 PER_RUN = 96
 """Points along rows and columns that a run contributes at most; neighbours say the same."""
 
+REACH = 8
+"""Pixels around what is moved that a spline and the injected displacement need."""
+
 CUT = 5.0
 """Ratio of error to stated error beyond which it does not tell how far errors hang together."""
 
 
-FARTHEST=512
-CARRY=True; SMOOTH=8.0; BOTH=False
+SMOOTH = 24.0
+"""Standard deviation in pixels of the Gaussian that smooths the measured motion before it is put in: less would put in
+the noise of the measurement as if it were motion, more would lose what windows flatten."""
+
+FARTHEST = 512
+"""Pixels of displacement beyond which content is not fetched from outside a block."""
+
 
 @dataclass(frozen=True, eq=False)
 class Known:
@@ -46,14 +55,22 @@ class Known:
 class ShiftTask:
     """Injects displacements into one block and returns the errors; pickles as paths and parameters.
 
+    The pair is taken apart into what both images show and noise, and put together again with another displacement and
+    other noise: a reference of texture and noise, and a secondary of the same texture, moved, with noise of its own.
+    Half of the power of the misfit is each image's, and the texture is the reference without that much: were the
+    reference's own noise left in it, it would be moved with the texture, as detail that no real secondary shows.
+
     Attributes
     ----------
     task : TrackTask
         Of the user's pair.
+    runs : int
+        Displacements per block.
     seed : int
     """
 
     task: TrackTask
+    runs: int
     seed: int = 0
 
     def __call__(self, item: tuple[int, Block]) -> list[Known]:
@@ -63,47 +80,46 @@ class ShiftTask:
         real = task(block)
         if not real.measured.any():
             return []
-        own = task.read(block)
-        longest = int(min(np.nanmax(np.abs([real.dx[real.measured], real.dy[real.measured]])), FARTHEST))
-        more = longest + 4
-        read = task.read(block, more)
-        reference, secondary, reference_valid, secondary_valid = read.images
+        longest = float(np.abs([real.dx[real.measured], real.dy[real.measured]]).max())
+        more = math.ceil(min(longest, FARTHEST)) + REACH
+        own, read = task.read(block), task.read(block, more)
+        reference, _, reference_valid, secondary_valid = read.images
         spacing, first = tracker.spacing, read.pad + (tracker.spacing - 1) / 2 + tracker.centre_offset
-        flow = np.stack(dense_flow(real, reference.shape, spacing, first))
+        flow = dense_flow(real, reference.shape, spacing, first)
         misfit, known = misfit_of(read.images, *flow)
-        core = np.zeros_like(known)
-        core[read.pad : known.shape[0] - read.pad, read.pad : known.shape[1] - read.pad] = True
-        known &= core & measured_near(real, reference.shape, spacing, first)
-        motion = smoothed(flow, SMOOTH) if CARRY else 0 * flow
-        inner = (slice(more, reference.shape[0] - more), slice(more, reference.shape[1] - more))
+        known &= _measured_at(real, reference.shape, spacing, first)
+        motion = smoothed(flow, SMOOTH)
         rows, cols = (first + spacing * np.arange(size, dtype=np.float64) for size in block.shape)
-        centres = np.meshgrid(rows, cols, indexing="ij")
+        centres = np.stack(np.meshgrid(rows, cols, indexing="ij"))
+        inner = (slice(more, reference.shape[0] - more), slice(more, reference.shape[1] - more))
         found = []
-        for count in range(PER_BLOCK):
-            offset = Offset.of(number * PER_BLOCK + count, self.seed, spacing * min(block.shape))
-            truth = offset.on(motion)
-            noise = noise_like(misfit, known, np.random.default_rng((self.seed, number, count)))
-            if BOTH:
-                n1=noise_like(misfit, known, np.random.default_rng((self.seed, number, count,1)))
-                ref2 = reference + n1*np.float32(2**-.5); noise=noise*np.float32(2**-.5)
-                clean = without_noise(reference, reference_valid, n1*np.float32(2**-.5)); ref2 = clean+n1*np.float32(2**-.5)
-            else: ref2=clean=reference
-            moved, moved_valid = move(clean, reference_valid, truth)
-            images = ref2, moved + noise, reference_valid, moved_valid & secondary_valid
-            field = tracker.track(*(image[inner] for image in images), pad=own.pad, device=task.device, prior=own.prior)
-            dy, dx = (map_coordinates(part, centres, order=1) for part in truth)
+        for count in range(self.runs):
+            truth = Offset.of(number * self.runs + count, self.seed, spacing * min(block.shape)).on(motion)
+            rng = np.random.default_rng((self.seed, number, count))
+            noises = [noise_like(misfit, known, rng) * np.float32(math.sqrt(0.5)) for _ in range(2)]
+            texture = without_noise(reference, reference_valid, noises[0])
+            moved, moved_valid = move(texture, reference_valid, truth)
+            field = tracker.track(
+                (texture + noises[0])[inner],
+                (moved + noises[1])[inner],
+                reference_valid[inner],
+                (moved_valid & secondary_valid)[inner],
+                pad=own.pad,
+                device=task.device,
+                prior=own.prior,
+            )
+            dy, dx = (map_coordinates(part, centres, order=1, output=np.float64) for part in truth)
             found.append(known_errors(field, dy, dx, real.measured))
         return found
 
 
-def measured_near(field: Field, shape: tuple[int, int], spacing: int, first: float) -> Mask:
-    """Return the pixels of an image whose nearest output pixel is a measurement."""
-    index = [
-        np.clip(np.rint((np.arange(size) - first) / spacing).astype(np.intp), 0, most - 1)
-        for size, most in zip(shape, field.shape, strict=True)
-    ]
-    near: Mask = field.measured[np.ix_(*index)]
-    return near
+def _measured_at(field: Field, shape: tuple[int, int], spacing: int, first: float) -> Mask:
+    """Return the pixels of an image for which the nearest output pixel is a measurement; none outside of the field."""
+    index = [np.rint((np.arange(size) - first) / spacing).astype(np.intp) for size in shape]
+    inside = [(part >= 0) & (part < most) for part, most in zip(index, field.shape, strict=True)]
+    near = field.measured[np.ix_(*(np.where(ok, part, 0) for ok, part in zip(inside, index, strict=True)))]
+    found: Mask = near & inside[0][:, None] & inside[1][None, :]
+    return found
 
 
 def known_errors(field: Field, dy: DoubleArray, dx: DoubleArray, where: Mask) -> Known:
@@ -118,13 +134,13 @@ def known_errors(field: Field, dy: DoubleArray, dx: DoubleArray, where: Mask) ->
         Where to look.
     """
     where = where & field.measured
-    for sigma in (field.sigma_dx, field.sigma_dy):
-        where &= np.isfinite(sigma) & (sigma > 0)
+    for stated in (field.sigma_dx, field.sigma_dy):
+        where &= np.isfinite(stated) & (stated > 0)
     error = np.stack([field.dx - dx, field.dy - dy]).astype(np.float64)
-    sigma = np.stack([field.sigma_dx, field.sigma_dy]).astype(np.float64)
+    sigma: DoubleArray = np.stack([field.sigma_dx, field.sigma_dy]).astype(np.float64)
     ratio = np.where(where, np.clip(error / np.where(where, sigma, 1.0), -CUT, CUT), np.nan)
     stride = -(-max(field.shape) // PER_RUN)
-    kept = (slice(stride // 2, None, stride),) * 2
-    chosen = where[kept]
-    independent = independent_of(ratio[0]), independent_of(ratio[1])
-    return Known(error[(slice(None), *kept)][:, chosen], sigma[(slice(None), *kept)][:, chosen], independent)
+    thin = np.zeros_like(where)
+    thin[stride // 2 :: stride, stride // 2 :: stride] = True
+    chosen = where & thin
+    return Known(error[:, chosen], sigma[:, chosen], (independent_of(ratio[0]), independent_of(ratio[1])))

@@ -69,8 +69,8 @@ def errors_on_stable(fields: list[tuple[Field, Mask]], blocks: list[Block], has_
         if not has_mask:
             apart = ((field.dx - shift.dx) / shift.sigma_dx) ** 2 + ((field.dy - shift.dy) / shift.sigma_dy) ** 2
             where = where & (np.nan_to_num(apart, nan=np.inf) < REACH**2)
-        truth = (np.full(field.shape, value) for value in (shift.dy, shift.dx))
-        found.append(known_errors(field, *truth, where))
+        dy, dx = (np.full(field.shape, value) for value in (shift.dy, shift.dx))
+        found.append(known_errors(field, dy, dx, where))
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn, idctn
@@ -16,7 +18,7 @@ EVEN = 16.0
 LOCAL = 8.0
 """The same for the local strength of the misfit."""
 
-_ORDER = 5
+_ORDER: Final = 5
 """Of the spline; cubic ones displace waves of 4 px by up to 0.007 px, quintic ones by up to 0.0014 px."""
 
 _FOOTPRINT = 4
@@ -44,8 +46,8 @@ def sample_quintic(pixels: PixelArray, valid: Mask, row: DoubleArray, col: Doubl
     """
     if not valid.any():
         return np.zeros(row.shape, pixels.dtype), np.zeros(row.shape, np.bool_)
-    place = np.stack([row, col])
-    found = map_coordinates(_nearest(pixels, valid), place, order=_ORDER, mode="mirror")
+    filled: NDArray[Any] = _nearest(pixels, valid)
+    found = map_coordinates(filled, np.stack([row, col]), order=_ORDER, mode="mirror")
     # Cell (i, j) has the pixels i - 1 to i + 2, whose minimum SciPy writes at their second middle.
     around = minimum_filter(valid, _FOOTPRINT, mode="constant", cval=False)
     top, left = np.floor(row).astype(np.intp) + 1, np.floor(col).astype(np.intp) + 1

@@ -20,6 +20,7 @@ from sensetrack.benchmark.pairs import PairMaker, centres
 from sensetrack.benchmark.truths import FIELDS
 from sensetrack.calibrate import calibrate_errors
 from sensetrack.errors import InputError
+from sensetrack.raster.layers import LayerFile
 from sensetrack.scene import write_scene
 
 TRACKERS = ("adaptive-lk", "pcc", "dis", "ilk")
@@ -46,7 +47,10 @@ def cases(size: int) -> Iterator[Case]:
             paths = write_scene(folder, kind=kind, seed=SEED, shape=(size, size))
             pair = st.ImagePair.open(paths.reference, paths.secondary)
             stable = None if paths.stable is None else st.AreaMask.open(paths.stable)
-            yield Case(kind, pair, Truth.open(paths.truth), stable)
+            truth, tags = Truth.open(paths.truth), LayerFile.open(paths.truth).tags
+            dx, dy = (np.float32(tags[f"misregistration_{name}"]) for name in ("dx", "dy"))
+            whole = dataclasses.replace(truth, dx=truth.dx + dx, dy=truth.dy + dy)  # nothing is coregistered here
+            yield Case(kind, pair, whole, stable)
     for texture, field, condition in HELD_OUT:
         made = PairMaker(size, SEED).make(texture, FIELDS[field], CONDITIONS[condition])
         images = (st.Image.from_array(pixels) for pixels in (made.reference, made.secondary))

@@ -27,7 +27,8 @@ _STEPS = (0.7548776662466927, 0.5698402909980532)
 """Of the additive recurrence that spreads sub-pixel parts evenly over rows and columns (powers of the plastic number;
 Roberts 2018, *The unreasonable effectiveness of quasirandom sequences*)."""
 
-_ITERATIONS = 12
+_ITERATIONS = 30
+_EXACT = 1e-4
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,8 @@ def move(pixels: PixelArray, valid: Mask, flow: DoubleArray) -> tuple[PixelArray
     place = np.indices(pixels.shape, np.float64)
     start = place - flow
     for _ in range(_ITERATIONS):
-        there = np.stack([map_coordinates(part, start, order=1, mode="nearest") for part in flow])
-        start = place - there
+        before = start
+        start = place - np.stack([map_coordinates(part, start, order=1, mode="nearest") for part in flow])
+        if np.abs(start - before).max() < _EXACT:
+            break
     return sample_quintic(pixels, valid, start[0], start[1])

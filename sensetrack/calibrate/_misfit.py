@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dctn, idctn
+from scipy.fft import dctn, fft2, idctn, ifft2
 from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates, minimum_filter
 
 from sensetrack.displacement import Field
@@ -129,32 +130,54 @@ def misfit_of(
     return np.where(known, first - gain * second, 0).astype(reference.dtype), known
 
 
-def noise_like(misfit: PixelArray, known: Mask, rng: np.random.Generator) -> PixelArray:
-    """Return Gaussian noise of the local variance and of the spectrum of a misfit.
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """Gaussian noise of the local variance and of the spectrum of a misfit.
 
-    Where the misfit is not known its strength nearby goes on.
-
-    Parameters
+    Attributes
     ----------
-    misfit : ndarray of float32 or complex64
-    known : ndarray of bool
-    rng : Generator
+    strength : ndarray of float64
+        Local standard deviation, ``(row, col)``.
+    spectrum : ndarray of float64
+        Amplitude of noise of even strength, as the Fourier transform orders frequencies.
+    is_complex : bool
     """
-    if np.count_nonzero(known) < _FEW:
-        return np.zeros_like(misfit)
-    weight = _smooth(known.astype(np.float64), LOCAL)
-    power = _smooth(np.where(known, np.abs(misfit) ** 2, 0), LOCAL).real / np.maximum(weight, 1e-9)
-    strength = np.sqrt(_nearest(power, known))
-    even = np.where(known & (strength > 0), misfit / np.where(strength > 0, strength, 1), 0)
-    white = rng.standard_normal((2, *misfit.shape))
-    drawn = white[0] + 1j * white[1] if np.iscomplexobj(misfit) else white[0]
-    shape = [size / 64 for size in misfit.shape]
-    spectrum = np.sqrt(gaussian_filter(np.abs(np.fft.fft2(even)) ** 2, shape, mode="wrap"))
-    whole = np.fft.ifft2(np.fft.fft2(drawn) * spectrum)
-    coloured = whole if np.iscomplexobj(misfit) else whole.real
-    spread = np.sqrt(np.mean(np.abs(coloured) ** 2))
-    noise = coloured / spread * strength if spread > 0 else np.zeros(misfit.shape)
-    return np.asarray(noise, misfit.dtype)
+
+    strength: DoubleArray
+    spectrum: DoubleArray
+    is_complex: bool
+
+    @classmethod
+    def of(cls, misfit: PixelArray, known: Mask) -> Noise:
+        """Describe a misfit; where it is not known its strength nearby goes on, and where it is nowhere there is none.
+
+        Parameters
+        ----------
+        misfit : ndarray of float32 or complex64
+        known : ndarray of bool
+        """
+        is_complex = np.iscomplexobj(misfit)
+        if np.count_nonzero(known) < _FEW:
+            return cls(np.zeros(misfit.shape), np.zeros(misfit.shape), is_complex)
+        weight = np.maximum(_smooth(known.astype(np.float64), LOCAL), 1e-9)
+        power = _smooth(np.where(known, np.abs(misfit) ** 2, 0), LOCAL) / weight
+        strength = np.sqrt(_nearest(power, known))
+        even = np.where(known & (strength > 0), misfit / np.where(strength > 0, strength, 1), 0)
+        width = [size / 64 for size in misfit.shape]
+        spectrum = np.sqrt(gaussian_filter(np.abs(fft2(even)) ** 2, width, mode="wrap"))
+        spread = np.sqrt(np.mean(spectrum**2))
+        return cls(strength, spectrum / spread if spread > 0 else spectrum, is_complex)
+
+    def draw(self, rng: np.random.Generator, share: float = 1.0) -> PixelArray:
+        """Return a sample with a share of the variance."""
+        shape = self.strength.shape
+        white = rng.standard_normal(shape)
+        if self.is_complex:
+            both = (white + 1j * rng.standard_normal(shape)) / np.sqrt(2)
+            drawn: NDArray[np.inexact] = ifft2(fft2(both) * self.spectrum)
+        else:
+            drawn = ifft2(fft2(white) * self.spectrum).real
+        return np.asarray(np.sqrt(share) * self.strength * drawn, np.complex64 if self.is_complex else np.float32)
 
 
 def without_noise(pixels: PixelArray, valid: Mask, noise: PixelArray) -> PixelArray:

@@ -25,8 +25,9 @@ from sensetrack.types import DoubleArray, Progress
 BLOCKS: dict[str, int] = {"shifts": 8, "stable": 16}
 """Blocks that are looked at, at most."""
 
-RUNS = 24
-"""Displacements that are injected, spread over the blocks."""
+RUNS, MOST_RUNS = 24, 6
+"""Displacements that are injected, spread over the blocks, and into one of them at most: where few blocks fit, more
+would ask the same texture again and again."""
 
 
 def calibrate_errors(
@@ -97,7 +98,7 @@ def calibrate_errors(
     engine = engine or Serial()
     found: list[list[Known]] = []
     if method == "shifts":
-        runs = -(-RUNS // len(places))
+        runs = min(-(-RUNS // len(places)), MOST_RUNS)
         for done, known in enumerate(engine.map(ShiftTask(task, runs, seed), list(enumerate(places))), start=1):
             found.append(known)
             if progress is not None:
@@ -151,7 +152,7 @@ def fit_scale(
     Raises
     ------
     InputError
-        There are fewer than 200 independent errors, or errors are more than 50 times off what is stated.
+        There are fewer than 100 independent errors, or errors are more than 50 times off what is stated.
     """
     arrays = [np.ravel(np.asarray(each, np.float64)) for each in (error_dx, error_dy, sigma_dx, sigma_dy)]
     groups = np.zeros(arrays[0].size, np.intp) if group is None else np.ravel(group)

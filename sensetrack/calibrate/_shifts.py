@@ -10,7 +10,7 @@ from scipy.ndimage import map_coordinates
 
 from sensetrack.calibrate._fit import independent_of
 from sensetrack.calibrate._injection import Offset, move, smoothed
-from sensetrack.calibrate._misfit import dense_flow, misfit_of, noise_like, without_noise
+from sensetrack.calibrate._misfit import Noise, dense_flow, misfit_of, without_noise
 from sensetrack.displacement import Field
 from sensetrack.raster.tiles import Block
 from sensetrack.stream import TrackTask
@@ -88,7 +88,9 @@ class ShiftTask:
         flow = dense_flow(real, reference.shape, spacing, first)
         misfit, known = misfit_of(read.images, *flow)
         known &= _measured_at(real, reference.shape, spacing, first)
-        motion = smoothed(flow, SMOOTH)
+        motion, noise = smoothed(flow, SMOOTH), Noise.of(misfit, known)
+        sample = noise.draw(np.random.default_rng((self.seed, number, self.runs)), 0.5)
+        texture = without_noise(reference, reference_valid, sample)
         rows, cols = (first + spacing * np.arange(size, dtype=np.float64) for size in block.shape)
         centres = np.stack(np.meshgrid(rows, cols, indexing="ij"))
         inner = (slice(more, reference.shape[0] - more), slice(more, reference.shape[1] - more))
@@ -96,8 +98,7 @@ class ShiftTask:
         for count in range(self.runs):
             truth = Offset.of(number * self.runs + count, self.seed, spacing * min(block.shape)).on(motion)
             rng = np.random.default_rng((self.seed, number, count))
-            noises = [noise_like(misfit, known, rng) * np.float32(math.sqrt(0.5)) for _ in range(2)]
-            texture = without_noise(reference, reference_valid, noises[0])
+            noises = noise.draw(rng, 0.5), noise.draw(rng, 0.5)
             moved, moved_valid = move(texture, reference_valid, truth)
             field = tracker.track(
                 (texture + noises[0])[inner],

@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from sensetrack.calibrate._injection import Offset, move, smoothed
-from sensetrack.calibrate._misfit import dense_flow, misfit_of, noise_like, sample_quintic, without_noise
+from sensetrack.calibrate._misfit import Noise, dense_flow, misfit_of, sample_quintic, without_noise
 
 SHAPE = (160, 192)
 ALL = np.ones(SHAPE, np.bool_)
@@ -65,7 +65,7 @@ def test_noise_has_the_strength_and_the_spectrum_of_the_misfit():
     misfit = (gaussian_filter(rng.normal(size=SHAPE), 1.0) * strength).astype(np.float32)
     known = ALL.copy()
     known[:20] = False
-    noise = noise_like(misfit, known, np.random.default_rng(1))
+    noise = Noise.of(misfit, known).draw(np.random.default_rng(1))
     for part in (slice(10, 70), slice(120, 180)):
         assert noise[30:, part].std() == pytest.approx(misfit[30:, part].std(), rel=0.15)
         assert noise[:15, part].std() == pytest.approx(misfit[30:, part].std(), rel=0.35)
@@ -77,14 +77,15 @@ def test_noise_has_the_strength_and_the_spectrum_of_the_misfit():
 def test_noise_of_complex_images_is_complex():
     rng = np.random.default_rng(0)
     misfit = (rng.normal(size=SHAPE) + 1j * rng.normal(size=SHAPE)).astype(np.complex64)
-    noise = noise_like(misfit, ALL, rng)
+    noise = Noise.of(misfit, ALL).draw(rng)
     assert noise.dtype == np.complex64
+    assert Noise.of(misfit, ALL).draw(rng, 0.25).real.std() == pytest.approx(0.5, rel=0.1)
     assert noise.real.std() == pytest.approx(1.0, rel=0.1)
     assert noise.imag.std() == pytest.approx(1.0, rel=0.1)
 
 
 def test_nothing_known_gives_no_noise():
-    assert not noise_like(np.ones(SHAPE, np.float32), ~ALL, np.random.default_rng(0)).any()
+    assert not Noise.of(np.ones(SHAPE, np.float32), ~ALL).draw(np.random.default_rng(0)).any()
 
 
 def test_misfit_is_noise_and_neither_gain_nor_offset(texture):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import click
@@ -72,6 +73,8 @@ class Calibrating(Settings):
     def __post_init__(self) -> None:
         if (self.calibrate == "stable") != (self.stable is not None):
             raise click.UsageError("--calibrate stable and --stable FILE (or auto) go together")
+        if self.calibrate not in (None, *METHODS) and not Path(str(self.calibrate)).suffix:
+            raise click.UsageError(f"--calibrate {self.calibrate}: give {', '.join(METHODS)} or a .json file")
         if self.invert_stable and self.stable in (None, AUTO):
             raise click.UsageError("--invert-stable needs --stable FILE")
         if self.calibrate not in METHODS and not (self.save_calibration is None and self.calibration_seed is None):

@@ -75,6 +75,7 @@ def test_too_little_is_refused_and_nothing_written(run, pair, tmp_path):
     [
         (["--calibrate", "stable"], "go together"),
         (["--stable", "auto"], "go together"),
+        (["--calibrate", "shift"], "give shifts, stable or a .json file"),
         (["--calibrate", "stable", "--stable", "auto", "--invert-stable"], "needs --stable FILE"),
         (["--save-calibration", "c.json"], "need --calibrate"),
         (["--calibration-seed", "1"], "need --calibrate"),
@@ -90,5 +91,5 @@ def test_files_are_looked_at_before_the_work(run, pair, tmp_path):
     shifts = ("-o", out, "--calibrate", "shifts", "--save-calibration")
     assert "taken.json" in run("pcc", *pair, *shifts, taken, status=1).stderr
     assert "written as .json" in run("pcc", *pair, *shifts, tmp_path / "c.txt", status=1).stderr
-    assert "no such calibration file" in run("pcc", *pair, "-o", out, "--calibrate", "wild", status=1).stderr
+    assert "no such calibration file" in run("pcc", *pair, "-o", out, "--calibrate", "wild.json", status=1).stderr
     assert "not a calibration" in run("pcc", *pair, "-o", out, "--calibrate", taken, status=1).stderr

@@ -46,10 +46,10 @@ def test_errors_of_a_third_are_put_right_by_stable_ground(noisy_pair, boastful, 
 
 
 def test_the_flagship_holds_after_calibration(noisy_pair, spread):
-    pair, tracker = noisy_pair(256, noise=10.0), AdaptiveLk()
-    field = track(pair, tracker).field
-    scale = calibrate_errors(pair, tracker)
-    np.testing.assert_allclose(spread(scale.apply(field), 32), 1, atol=0.2)
+    tracker = AdaptiveLk()
+    scale = calibrate_errors(noisy_pair(256, noise=10.0), tracker)
+    fields = [track(noisy_pair(256, noise=10.0, seed=seed), tracker).field for seed in range(6)]
+    assert np.mean([spread(scale.apply(field), 2) for field in fields]) == pytest.approx(1, abs=0.15)
     assert scale.after.within_68 == pytest.approx(HOLD, abs=0.08)
 
 

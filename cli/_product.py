@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+from rasterio.crs import CRS
+
+from sensetrack.raster.crs import transform_points
 from sensetrack.raster.grid import Grid, crs_name
 from sensetrack.sensors import Band, Product
 
@@ -94,9 +97,18 @@ def _joined(parts: Sequence[str]) -> str:
 
 
 def _corner_rows(product: Product) -> list[tuple[str, str]]:
-    if product.outline is None or len(product.outline) > 8:
-        return []
-    points = [f"{abs(lat):.4f} {'NS'[lat < 0]} {abs(lon):.4f} {'EW'[lon < 0]}" for lon, lat in product.outline]
+    outline = product.outline
+    if outline is None or len(outline) > 8:
+        # An outline of many points follows the edge of the swath; its tile has four corners.
+        grid = product.grid
+        if grid is None or grid.crs is None:
+            return []
+        bottom, right = grid.height - 0.5, grid.width - 0.5
+        x, y = grid.xy([-0.5, -0.5, bottom, bottom], [-0.5, right, right, -0.5])
+        outline = tuple(
+            zip(*(each.tolist() for each in transform_points(grid.crs, CRS.from_epsg(4326), x, y)), strict=True)
+        )
+    points = [f"{abs(lat):.4f} {'NS'[lat < 0]} {abs(lon):.4f} {'EW'[lon < 0]}" for lon, lat in outline]
     return [("corners", "; ".join(points))]
 
 

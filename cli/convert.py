@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ import click
 
 from sensetrack.convert import convert_images, output_name
 from sensetrack.errors import InputError, OutputError
+from sensetrack.raster._gdal import public_name
 from sensetrack.raster.grid import crs_name
 from sensetrack.raster.image import Image
 from sensetrack.raster.methods import METHODS
 from sensetrack.raster.write import check_target, refuse_same_file
-from sensetrack.sensors import Product, open_product
+from sensetrack.sensors import open_product, product_at
 
 from ._command import argument, option
 from ._command import command as declare
@@ -28,7 +30,7 @@ from ._options import Computing, with_settings
     "sensetrack convert LC09_L2SP_191031_20220322.tar -o colours.tif --band red --band green --band blue\n"
     "sensetrack convert *.SAFE.zip -o converted --aoi 10.5,46.7,10.9,46.9 --crs utm --resolution 10",
 )
-@argument("scenes", nargs=-1, required=True, help="Products: folders, archives, HDF5 or metadata files.")
+@argument("scenes", nargs=-1, required=True, help="Products: folders, archives, HDF5 or metadata files, URLs.")
 @option(
     "-o",
     "--output",
@@ -96,6 +98,7 @@ def command(
     """Turn products into GeoTIFF: reflectance, temperature or backscatter, masked, with their metadata in the tags.
 
     Without --crs and --resolution pixels are cut, never resampled; bands of other pixel sizes follow the first one.
+    A plain raster, such as a cloud-optimised GeoTIFF behind a URL, is cut or resampled in the numbers that it holds.
     """
     is_file = Path(output).suffix.lower() in (".tif", ".tiff")
     if len(scenes) > 1 and is_file:
@@ -131,10 +134,39 @@ def command(
 
 
 def _images(scene: str, bands: tuple[str, ...], wavelengths: tuple[float, ...], reading: dict[str, Any]) -> list[Image]:
-    product: Product = open_product(scene)
+    product = product_at(scene)
+    if product is None and (Path(scene).is_file() or "://" in scene or scene.startswith("/vsi")):
+        return _plain(scene, bands, wavelengths, reading)
+    product = product or open_product(scene)
     chosen = [each for band in bands for each in product.select(band)]
     chosen += [product.band_at(wavelength) for wavelength in wavelengths]
     return [product.image(band.name, **reading) for band in chosen or [product.default_band]]
+
+
+def _plain(scene: str, bands: tuple[str, ...], wavelengths: tuple[float, ...], reading: dict[str, Any]) -> list[Image]:
+    """Open bands of a plain raster, which has no more to it than its numbers."""
+    given = [
+        name
+        for name, is_given in (
+            ("--wavelength", bool(wavelengths)),
+            ("--quantity", reading["quantity"] is not None),
+            ("--denoise", reading["denoise"]),
+            ("--no-clouds", not reading["clouds"]),
+        )
+        if is_given
+    ]
+    if given:
+        raise InputError(f"{public_name(scene)}: is no product of a sensor that is known; leave out {given[0]}")
+    found = []
+    for band in bands or (None,):
+        image = Image.open(scene, band=int(band) if band is not None and band.isdigit() else band)
+        named = image.band_names[image.bands[0] - 1] if len(image.bands) == 1 else "mean"
+        tags = dict(image.metadata)
+        if reading["raw"] and image.nodata is not None:
+            tags["nodata"] = f"{image.nodata:g}"
+        name = named or f"band {image.bands[0]}"
+        found.append(dataclasses.replace(image, band_names=(name,), metadata=tags))
+    return found
 
 
 def _say(target: str, images: list[Image], share: float) -> None:
@@ -142,7 +174,10 @@ def _say(target: str, images: list[Image], share: float) -> None:
     say(target)
     rows = [
         ("bands", ", ".join(image.band_names[0] for image in images)),
-        ("pixels", f"{images[0].metadata['quantity']}, {result.dtype}, {percent(share)} valid"),
+        (
+            "pixels",
+            f"{images[0].metadata.get('quantity', 'numbers as stored')}, {result.dtype}, {percent(share)} valid",
+        ),
         ("size", f"{result.grid.height} rows x {result.grid.width} columns"),
         ("CRS", crs_name(result.grid.crs)),
     ]

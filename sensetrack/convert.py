@@ -199,4 +199,4 @@ def output_name(output: PathLike, image: Image, count: int) -> Path:
     final = Path(output)
     if count == 1 and not final.is_dir():
         return final
-    return final / f"{image.metadata.get('scene', image.name)}.tif"
+    return final / f"{image.metadata.get('scene') or Path(image.name).stem}.tif"

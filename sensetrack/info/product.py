@@ -10,6 +10,7 @@ import numpy as np
 from sensetrack.errors import UnusableImageError
 from sensetrack.info.stac import PROJECTION, VERSION, bounding_box, media_type, projection, ring_geometry, stamp
 from sensetrack.info.stac import footprint as grid_footprint
+from sensetrack.raster._gdal import public_name
 from sensetrack.raster.image import Image
 from sensetrack.raster.write import atomic
 from sensetrack.sensors import Band, Product
@@ -104,7 +105,11 @@ def _asset(product: Product, band: Band) -> dict[str, Any]:
         about["eo:center_wavelength"] = round(band.wavelength / 1000, 6)
     if band.width is not None:
         about["eo:full_width_half_max"] = round(band.width / 1000, 6)
-    asset: dict[str, Any] = {"href": product.container.gdal_path(band.files[0]), "roles": ["data"], "bands": [about]}
+    asset: dict[str, Any] = {
+        "href": public_name(product.container.gdal_path(band.files[0])),
+        "roles": ["data"],
+        "bands": [about],
+    }
     if band.resolution is not None:
         asset["gsd"] = band.resolution
     if band.polarisation is not None:

@@ -12,6 +12,7 @@ import numpy as np
 from rasterio.crs import CRS
 
 from sensetrack.info.describe import FileInfo, LayerInfo
+from sensetrack.raster._gdal import public_name
 from sensetrack.raster.crs import transform_points
 from sensetrack.raster.grid import Grid, crs_name
 from sensetrack.types import DoubleArray
@@ -176,7 +177,11 @@ def _properties(info: FileInfo) -> dict[str, Any]:
 
 
 def _asset(info: FileInfo) -> dict[str, Any]:
-    asset: dict[str, Any] = {"href": info.path, "roles": ["data"], "bands": [_band(layer) for layer in info.layers]}
+    asset: dict[str, Any] = {
+        "href": public_name(info.path),
+        "roles": ["data"],
+        "bands": [_band(layer) for layer in info.layers],
+    }
     media = media_type(info.path)
     return asset | ({"type": media} if media else {})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,6 +77,8 @@ def opened(path: str) -> Iterator[rasterio.DatasetReader]:
             hint = ""
             if not is_remote and name.lower().endswith(".zip"):
                 hint = f"; name a file in it: /vsizip/{name}/NAME"
+            elif is_remote and name.lower().endswith((".zip", ".tar", ".tar.gz", ".tgz", ".h5", ".he5", ".safe")):
+                hint = "; products are read from the https URL of a zip or a STAC Item; others are downloaded first"
             elif not is_remote and Path(path).is_dir():
                 hint = "; no sensor recognises a product in this folder either"
             raise NotARasterError(f"{name}: not a raster that can be read ({why}){hint}") from error
@@ -159,7 +162,8 @@ def read(
 def public_name(path: PathLike) -> str:
     """Return a path as shown to people and stored in files: without a URL's query, which may hold a signature."""
     text = str(path)
-    return text.partition("?")[0] if "://" in text else text
+    # In paths of GDAL's a URL may stand in braces, with the name of a file behind it.
+    return re.sub(r"\?[^}]*", "", text, count=1) if "://" in text else text
 
 
 def to_pixels(raw: NDArray[np.generic], valid: Mask | None, nodata: float | None) -> tuple[PixelArray, Mask]:

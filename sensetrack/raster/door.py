@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol, cast
+
+from sensetrack.raster.remote import RefusedError, RemoteFile, is_url, located, url_name
 
 if TYPE_CHECKING:
     from sensetrack.raster.image import Image
@@ -14,6 +16,11 @@ _MARKS = (b"PK\x03\x04", b"\x1f\x8b", b"\x89HDF\r\n\x1a\n", b"<?xml", b"\xef\xbb
 """How archives, HDF5 files and metadata begin; TIFF, JPEG 2000 and pictures are plain rasters, read without asking."""
 
 _TAR = slice(257, 262), b"ustar"
+
+_RASTERS = (".tif", ".tiff", ".jp2", ".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".vrt", ".img", ".nc")
+"""URLs that end so are plain rasters, for which no request is spent to find out."""
+
+_REMOTE_MARKS = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\x89HDF\r\n\x1a\n", b"<?xml", b"{", b"GROUP")
 
 
 class HasImages(Protocol):
@@ -29,7 +36,16 @@ class HasImages(Protocol):
 
 
 def may_be_product(path: str) -> bool:
-    """Whether a path could be a product: a folder, an archive, an HDF5 file or a metadata file, by its first bytes."""
+    """Whether a path could be a product: a folder, an archive, an HDF5 file or a metadata file, by its first bytes.
+
+    Raises
+    ------
+    InputError
+        It is a URL whose server does not answer, or does not have it.
+    """
+    path = located(path)
+    if is_url(path):
+        return _may_be_remote(path)
     file = Path(path)
     try:
         if file.is_dir():
@@ -43,6 +59,18 @@ def may_be_product(path: str) -> bool:
         return False
     where, mark = _TAR
     return head[where] == mark or head.lstrip().startswith(_MARKS)
+
+
+def _may_be_remote(url: str) -> bool:
+    """Whether a URL could be a product; those that need an account are left to GDAL, which may have one."""
+    if PurePosixPath(url_name(url)).suffix.lower() in _RASTERS:
+        return False
+    try:
+        head = RemoteFile(url, fresh=True).read(_HEAD) or b""
+    except RefusedError:
+        return False
+    where, mark = _TAR
+    return head[where] == mark or head.lstrip().startswith(_REMOTE_MARKS)
 
 
 def product_at(path: str) -> HasImages | None:

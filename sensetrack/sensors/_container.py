@@ -14,6 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from sensetrack.errors import CorruptFileError, InputError
+from sensetrack.raster._gdal import public_name
+from sensetrack.raster.remote import RemoteFile, is_url, located, url_name
 from sensetrack.types import PathLike
 
 LARGEST_METADATA = 128 * 2**20
@@ -43,11 +45,11 @@ class Container:
     Attributes
     ----------
     path : str
-        What the user named.
+        What the user named; of a URL, without its query.
     kind : {"folder", "zip", "tar", "file"}
         ``file`` is one file alone, such as HDF5.
     root : str
-        Folder, archive or file that holds the names.
+        Folder, archive or file that holds the names; the URL of an archive or of a STAC Item.
     sizes : mapping of str to int
         Files by their name below `root`, with ``/`` between, and their bytes.
     entry : str or None
@@ -68,18 +70,22 @@ class Container:
         ----------
         path : path-like
             A folder, ``.zip``, ``.tar``, ``.tar.gz``, HDF5 file, or a metadata file (text, XML, JSON) in the folder of
-            its product. Archives are told by content. To list a compressed tar is to read all of it.
+            its product. Archives are told by content. To list a compressed tar is to read all of it. Or the
+            ``http(s)`` URL of a zip or a STAC Item, of which only what is needed is fetched; or either as a GDAL path.
         alone : bool
             Of a metadata file, leave the folder around it unlisted: it may be any, as long as nobody knows the file.
 
         Raises
         ------
         InputError
-            There is nothing; an archive holds unsafe names, or far more than its size makes credible.
+            There is nothing; an archive holds unsafe names, or far more than its size makes credible; a URL leads to
+            something else.
         CorruptFileError
             The archive is cut off or encrypted.
         """
-        name = os.fspath(path)
+        name = located(os.fspath(path))
+        if is_url(name):
+            return cls._at_url(name)
         file = Path(name)
         if file.is_dir():
             return cls(name, "folder", name, _folder_files(file))
@@ -88,14 +94,29 @@ class Container:
         with file.open("rb") as stream:
             head = stream.read(512)
         if head.startswith(b"PK"):
-            return cls(name, "zip", name, _checked(name, _zip_files(name)))
-        if head[257:262] == b"ustar" or head.startswith((b"\x1f\x8b", b"BZh")):
-            return cls(name, "tar", name, _checked(name, _tar_files(name)))
+            return cls(name, "zip", name, _checked(name, file.stat().st_size, _zip_files(name)))
+        if _is_tar(head):
+            return cls(name, "tar", name, _checked(name, file.stat().st_size, _tar_files(name)))
         if head.startswith(b"\x89HDF"):
             return cls(name, "file", name, {file.name: file.stat().st_size})
         entry = None if file.name.lower() == MANIFEST else file.name
         sizes = {file.name: file.stat().st_size} if alone and entry is not None else _folder_files(file.parent)
         return cls(name, "folder", str(file.parent), sizes, entry)
+
+    @classmethod
+    def _at_url(cls, url: str) -> Container:
+        shown, file = public_name(url), RemoteFile(url)
+        head = file.read(512) or b""
+        if head.startswith(b"PK"):
+            return cls(shown, "zip", url, _checked(shown, file.size, _zip_files(url)))
+        if head.lstrip().startswith(b"{"):
+            return cls(shown, "folder", url, {url_name(url): file.size}, url_name(url))
+        what = "what lies beside a metadata file cannot be listed"
+        if _is_tar(head):
+            what = "a tar archive cannot be read in parts"
+        elif head.startswith(b"\x89HDF"):
+            what = "HDF5 cannot be read in parts"
+        raise InputError(f"{shown}: {what} over http; download it first, or name the URL of a zip or a STAC Item")
 
     @property
     def name(self) -> str:
@@ -172,10 +193,12 @@ class Container:
     def _content(self, name: str, length: int) -> bytes:
         try:
             if self.kind == "zip":
-                with zipfile.ZipFile(self.root) as archive, archive.open(name) as stream:
+                with zipfile.ZipFile(_file_or_url(self.root)) as archive, archive.open(name) as stream:
                     return stream.read(length)
             if self.kind == "tar":
                 return _tar_content(self.root, Path(self.root).stat().st_mtime_ns, name)[:length]
+            if is_url(self.root):
+                return RemoteFile(self.root).read(length) or b""
             with self._file(name).open("rb") as plain:
                 return plain.read(length)
         except (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile, tarfile.TarError) as error:
@@ -188,6 +211,8 @@ class Container:
         """Return how GDAL opens a file, also inside an archive; a URL or a path of GDAL's own as it is."""
         if "://" in name or name.startswith("/vsi"):
             return name
+        if is_url(self.root):
+            return f"/vsizip/{{/vsicurl/{self.root}}}/{name}"
         if self.kind in ("zip", "tar"):
             return f"/vsi{self.kind}/{{{Path(self.root).resolve()}}}/{name}"
         return str(self._file(name))
@@ -213,16 +238,29 @@ def _folder_files(folder: Path) -> dict[str, int]:
     return found
 
 
+def _file_or_url(path: str) -> str | RemoteFile:
+    """Return what `zipfile` opens."""
+    return RemoteFile(path) if is_url(path) else path
+
+
+def _is_tar(head: bytes) -> bool:
+    """Whether a file begins as a tar archive does, or a compressed one."""
+    return head[257:262] == b"ustar" or head.startswith((b"\x1f\x8b", b"BZh"))
+
+
 def _zip_files(path: str) -> Iterator[tuple[str, int]]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(_file_or_url(path)) as archive:
             for item in archive.infolist():
                 if item.flag_bits & 1:
-                    raise CorruptFileError(f"{path}: {item.filename} is encrypted; unpack the archive first")
+                    raise CorruptFileError(
+                        f"{public_name(path)}: {item.filename} is encrypted; unpack the archive first"
+                    )
                 if not item.is_dir():
                     yield item.filename, item.file_size
     except (zipfile.BadZipFile, OSError, UnicodeDecodeError) as error:
-        raise CorruptFileError(f"{path}: cannot be read as a zip archive, is it cut off? ({error})") from error
+        shown = public_name(path)
+        raise CorruptFileError(f"{shown}: cannot be read as a zip archive, is it cut off? ({error})") from error
 
 
 def _tar_files(path: str) -> Iterator[tuple[str, int]]:
@@ -257,9 +295,9 @@ def _tar_metadata(path: str, changed: int) -> dict[str, bytes]:
     return found
 
 
-def _checked(path: str, files: Iterator[tuple[str, int]]) -> dict[str, int]:
-    """Take the files of an archive, with a look at their names and sizes as they come."""
-    own, total = Path(path).stat().st_size, 0
+def _checked(path: str, own: int, files: Iterator[tuple[str, int]]) -> dict[str, int]:
+    """Take the files of an archive of ``own`` bytes, with a look at their names and sizes as they come."""
+    total = 0
     found: dict[str, int] = {}
     for name, size in files:
         if _is_unsafe(name):

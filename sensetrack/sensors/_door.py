@@ -7,8 +7,10 @@ from pathlib import Path
 
 from sensetrack.errors import InputError, NotARasterError, ParameterError
 from sensetrack.log import logger
+from sensetrack.raster._gdal import public_name
 from sensetrack.raster.door import may_be_product
 from sensetrack.raster.image import Image
+from sensetrack.raster.remote import is_url
 from sensetrack.registry import Registry
 from sensetrack.sensors._base import Product, Sensor
 from sensetrack.sensors._container import Container
@@ -25,7 +27,8 @@ def find_product(path: PathLike) -> Product | None:
     Parameters
     ----------
     path : path-like
-        A folder, archive, HDF5 file or metadata file; see `sensetrack.sensors.Container`.
+        A folder, archive, HDF5 file or metadata file, or the URL of a zip or STAC Item; see
+        `sensetrack.sensors.Container`.
 
     Raises
     ------
@@ -66,10 +69,10 @@ def open_product(path: PathLike) -> Product:
     """
     found = product_at(path)
     if found is None:
-        if not Path(path).exists():
+        if not is_url(os.fspath(path)) and not Path(path).exists():
             raise InputError(f"{path}: no such file or folder")
         known = ", ".join(registry.names())
-        raise InputError(f"{path}: no product of a sensor that is known ({known})")
+        raise InputError(f"{public_name(path)}: no product of a sensor that is known ({known})")
     return found
 
 
@@ -113,4 +116,4 @@ def open_scene(path: PathLike) -> Product | Image:
         if not may_be_product(name):
             raise
         known = ", ".join(registry.names())
-        raise InputError(f"{name}: neither a raster nor a product of a known sensor ({known})") from error
+        raise InputError(f"{public_name(name)}: neither a raster nor a product of a known sensor ({known})") from error

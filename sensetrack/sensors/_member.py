@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from sensetrack.errors import CorruptFileError, InputError
+from sensetrack.raster.remote import is_url
 from sensetrack.sensors._container import Container
 
 _STEP = 8 * 2**20
@@ -145,10 +146,12 @@ def open_member(container: Container, name: str) -> BinaryIO | str:
     Raises
     ------
     InputError
-        It is packed in a way that cannot be read in parts.
+        It is packed in a way that cannot be read in parts, or lies in an archive behind a URL.
     CorruptFileError
         The archive is damaged.
     """
+    if is_url(container.root):
+        raise InputError(f"{container.path}: {name} in it cannot be read in parts over http; download it first")
     if container.kind == "file":
         return container.root
     if container.kind == "folder":

@@ -179,3 +179,18 @@ def test_outputs_that_cannot_be(run, landsat, tmp_path):
     write_landsat(tmp_path / "in", "L2SP")
     assert "holds several products" in run("convert", tmp_path / "in", "-o", tmp_path / "x.tif", status=1).stderr
     assert "no such file or folder" in run("convert", tmp_path / "none", "-o", tmp_path / "x.tif", status=1).stderr
+
+
+def test_a_plain_raster_is_cut_in_its_own_numbers(run, write_raster, utm_grid, tmp_path):
+    array = np.arange(600, dtype=np.uint16).reshape(2, 20, 15)
+    path = write_raster(array, grid=utm_grid((20, 15)), nodata=7, names=("near", "far"))
+    run("convert", path, "-o", tmp_path / "x.tif", "--band", "far", "--raw")
+    with rasterio.open(tmp_path / "x.tif") as ds:
+        assert ds.descriptions == ("far",) and ds.nodata == 7 and ds.dtypes == ("uint16",)
+        np.testing.assert_array_equal(ds.read(1), array[1])
+    (tmp_path / "out").mkdir()
+    run("convert", path, "-o", tmp_path / "out", "--resolution", "20", "--resampling", "average")
+    assert [each.name for each in (tmp_path / "out").iterdir()] == ["image.tif"]
+    for option in (["--denoise"], ["--quantity", "sigma0"], ["--wavelength", "800"], ["--no-clouds"]):
+        failed = run("convert", path, "-o", tmp_path / "y.tif", *option, status=1)
+        assert f"no product of a sensor that is known; leave out {option[0]}" in failed.stderr

@@ -53,6 +53,12 @@ def test_a_real_product(run, shared_data):
         assert line in text
 
 
+def test_the_corners_of_a_tile_with_a_long_outline(run, shared_data):
+    tile = "S2A_MSIL1C_20220125T151701_N0400_R125_T18LTM_20220125T190036.SAFE"
+    text = run("info", shared_data / "sentinel2/stars" / tile).stdout
+    assert "corners      11.7" in text and text.count(" S 7") == 4
+
+
 def test_the_item_of_a_product(run, tmp_path):
     truth = write_landsat(tmp_path)
     item = json.loads(run("info", truth.path, "--json").stdout)

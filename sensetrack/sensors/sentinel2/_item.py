@@ -6,9 +6,11 @@ import json
 import re
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urljoin
 
 from sensetrack.errors import InputError, ParameterError
 from sensetrack.raster.dates import parse_time
+from sensetrack.raster.remote import is_url
 from sensetrack.sensors._container import Container
 from sensetrack.sensors._metadata import Band, Orbit, Ring, View
 from sensetrack.sensors.sentinel2._bands import BANDS, LAYERS
@@ -121,6 +123,10 @@ def _bands(
 
 def _files(container: Container, item: str, href: str) -> tuple[str, ...]:
     """Return where a file lies: its URL, or its place beside the item; nothing where it is not there."""
+    if is_url(container.root):
+        # What comes from elsewhere names no file of this machine.
+        place = urljoin(container.root, href)
+        return (place,) if place.startswith(("http://", "https://", "s3://", "gs://")) else ()
     if "://" in href or href.startswith("/vsi") or (href.startswith("/") and Path(href).is_file()):
         return (href,)
     place = (PurePosixPath(item).parent / href.removeprefix("./")).as_posix()

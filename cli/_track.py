@@ -20,6 +20,7 @@ from sensetrack.specs import image_filters_of
 from sensetrack.stream import track_file
 from sensetrack.trackers import Tracker, registry
 
+from ._calibrate import Calibrating, say_scale
 from ._command import Argument, Command, Option
 from ._console import progress, say, say_field
 from ._generate import ParamsOptions, dumped
@@ -30,6 +31,7 @@ def tracker_command(name: str) -> click.Command:
     """Generate the command of a registered tracker."""
     cls = registry.get(name)
     common = [*Target.options, *PairInput.options, *Area.options, *Computing.options, BLOCK, _device(cls), _prior(cls)]
+    common += Calibrating.options
     made = ParamsOptions(cls, f"Parameters of {name}", reserved=flags_of(common))
     return Command(
         name,
@@ -94,32 +96,42 @@ def _run(made: ParamsOptions[Tracker], **values: Any) -> None:
         return
     target = Target.take(values)
     inputs, area, computing = PairInput.take(values), Area.take(values), Computing.take(values)
-    reference, secondary = values["reference"], values["secondary"]
-    suffix = target.check(SUFFIXES, [reference, secondary, area.mask, values["prior"]])
+    calibrating = Calibrating.take(values)
+    read = [values["reference"], values["secondary"], area.mask, values["prior"]]
+    suffix = target.check(SUFFIXES, [*read, *calibrating.inputs])
+    calibrating.check(target.output, target.overwrite, read)
     if values["prior"] is not None:
         tracker.check_prior()
-    pair = inputs.open(reference, secondary)
+    pair = inputs.open(values["reference"], values["secondary"])
     prior = None if values["prior"] is None else PriorMap.open(values["prior"])
-    start = time.perf_counter()
-    with computing.open() as engine, progress("measuring") as bar:
-        counts = track_file(
-            pair,
-            tracker,
-            target.output,
-            engine=engine,
-            device=values["device"],
-            mask=area.open(),
-            mask_windows=area.mask_windows,
-            prior=prior,
-            block=values["block"],
-            progress=bar,
-            overwrite=target.overwrite,
-        )
-    seconds = time.perf_counter() - start
+    where = {
+        "device": values["device"],
+        "mask": area.open(),
+        "mask_windows": area.mask_windows,
+        "prior": prior,
+    }
+    with computing.open() as engine:
+        scale = calibrating.find(pair, tracker, target.overwrite, engine=engine, **where)
+        start = time.perf_counter()
+        with progress("measuring") as bar:
+            counts = track_file(
+                pair,
+                tracker,
+                target.output,
+                engine=engine,
+                scale=scale,
+                block=values["block"],
+                progress=bar,
+                overwrite=target.overwrite,
+                **where,
+            )
+        seconds = time.perf_counter() - start
     shape = tracker.output_grid(pair.grid).shape
     in_table = suffix in TABLES
     summary = FieldSummary.of_counts(shape, counts) if in_table else FieldSummary.of_file(target.output)
     say_field(target.output, summary, spacing=tracker.spacing, seconds=seconds)
+    if scale is not None:
+        say_scale(scale)
     _advise(summary.shares())
 
 

@@ -21,6 +21,7 @@ _HOMES = {
     "AreaMask": "raster.mask",
     "Dask": "engine",
     "Displacement": "displacement",
+    "ErrorScale": "error_scale",
     "Field": "displacement",
     "Filter": "filters",
     "Flag": "displacement",
@@ -37,6 +38,7 @@ _HOMES = {
     "VelocityParams": "velocity",
     "align_file": "align",
     "apply_all": "filters",
+    "calibrate_errors": "calibrate",
     "fill_gaps": "repair",
     "filter_file": "filter_stream",
     "filter_of": "specs",
@@ -56,6 +58,7 @@ __all__ = ["__version__", *sorted(_HOMES)]
 
 if TYPE_CHECKING:
     from sensetrack.align import align_file as align_file
+    from sensetrack.calibrate import calibrate_errors as calibrate_errors
     from sensetrack.displacement import Displacement as Displacement
     from sensetrack.displacement import Field as Field
     from sensetrack.displacement import Flag as Flag
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
     from sensetrack.engine import Serial as Serial
     from sensetrack.engine import Threads as Threads
     from sensetrack.engine import open_engine as open_engine
+    from sensetrack.error_scale import ErrorScale as ErrorScale
     from sensetrack.errors import SensetrackError as SensetrackError
     from sensetrack.filter_stream import filter_file as filter_file
     from sensetrack.filters import Filter as Filter

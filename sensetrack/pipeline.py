@@ -80,7 +80,7 @@ class PipelineParams(Params):
     @classmethod
     def _as_chain(cls, chain: Any) -> Any:
         chain = (chain,) if isinstance(chain, str | Mapping) else chain
-        return () if list(chain) == ["none"] else chain
+        return () if chain in (("none",), ["none"]) else chain
 
     @field_validator("preprocess")
     @classmethod

@@ -36,6 +36,8 @@ class Provenance:
         Image filters that both images passed through before, one entry each.
     prior : str or None
         Map of displacement or velocity around which matches were searched for.
+    calibration : str or None
+        What the stated errors were multiplied by and why, as JSON of `sensetrack.error_scale.ErrorScale`.
     """
 
     tracker: str = ""
@@ -49,6 +51,7 @@ class Provenance:
     version: str = ""
     preprocess: tuple[str, ...] = ()
     prior: str | None = None
+    calibration: str | None = None
 
     def to_tags(self) -> dict[str, str]:
         """Return dataset tags."""

@@ -16,6 +16,7 @@ import numpy as np
 import sensetrack
 from sensetrack.displacement import Displacement, Field, Flag, file_content
 from sensetrack.engine import Engine, Serial
+from sensetrack.error_scale import ErrorScale
 from sensetrack.errors import UnusableImageError
 from sensetrack.pair import ImagePair
 from sensetrack.prior import PriorMap
@@ -25,11 +26,29 @@ from sensetrack.raster.layers import create
 from sensetrack.raster.mask import AreaMask
 from sensetrack.raster.tiles import Block, plan_blocks
 from sensetrack.raster.write import refuse_same_file
-from sensetrack.trackers import Tracker, registry
-from sensetrack.types import PathLike, Progress
+from sensetrack.trackers import Prior, Tracker, registry
+from sensetrack.types import Mask, PathLike, PixelArray, Progress
 
 BLOCK = 1024
 """Side of a block in input pixels: large beside any margin, small beside the memory of a laptop."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrackerInput:
+    """What a tracker is given for one block.
+
+    Attributes
+    ----------
+    images : tuple of ndarray
+        Reference, secondary, and where each is valid, of one shape ``(row, col)``: the block and ``pad`` around it.
+    pad : int
+        Pixels on every side that serve as context only.
+    prior : Prior or None
+    """
+
+    images: tuple[PixelArray, PixelArray, Mask, Mask]
+    pad: int
+    prior: Prior | None
 
 
 @dataclass(frozen=True)
@@ -48,6 +67,8 @@ class TrackTask:
         Whether reference pixels outside the mask are also left out of the windows.
     prior : PriorMap or None
         Displacement to search around, fitted to the pair.
+    scale : ErrorScale or None
+        What stated errors are multiplied by.
     """
 
     pair: ImagePair
@@ -56,6 +77,7 @@ class TrackTask:
     mask: AreaMask | None = None
     mask_windows: bool = False
     prior: PriorMap | None = None
+    scale: ErrorScale | None = None
 
     def __call__(self, block: Block) -> Field:
         """Return the field of ``block``, which counts output pixels."""
@@ -63,20 +85,26 @@ class TrackTask:
         inside = None if self.mask is None else self._inside(block)
         if inside is not None and not inside.any():
             return Field.empty(block.shape, Flag.MASKED, tracker.extra_layers)
+        read = self.read(block)
+        field = tracker.track(*read.images, pad=read.pad, device=self.device, prior=read.prior)
+        if inside is not None:
+            field = field.with_flag(~inside, Flag.MASKED)
+        return field if self.scale is None else self.scale.apply(field)
+
+    def read(self, block: Block, more: int = 0) -> TrackerInput:
+        """Return what the tracker is given for ``block``, which counts output pixels, and ``more`` pixels around."""
+        tracker = self.tracker
         prior, margin = None, tracker.margin
         if self.prior is not None:
             points = tracker.output_grid(self.pair.grid)
             prior = self.prior.read(self.pair.grid, points, block, tracker.prior_border)
             margin = tracker.margin_with(prior)
-        pad = -(-margin // tracker.alignment) * tracker.alignment
+        pad = -(-margin // tracker.alignment) * tracker.alignment + more
         area = block.scale(tracker.spacing).expand(pad)
         reference, secondary, reference_valid, secondary_valid = self.pair.read(area)
         if self.mask is not None and self.mask_windows:
             reference_valid &= self.mask.read(self.pair.grid.crop(area.row, area.col, area.shape))
-        field = tracker.track(
-            reference, secondary, reference_valid, secondary_valid, pad=pad, device=self.device, prior=prior
-        )
-        return field if inside is None else field.with_flag(~inside, Flag.MASKED)
+        return TrackerInput((reference, secondary, reference_valid, secondary_valid), pad, prior)
 
     def _inside(self, block: Block) -> np.ndarray:
         assert self.mask is not None
@@ -93,6 +121,7 @@ def track(
     mask: AreaMask | None = None,
     mask_windows: bool = False,
     prior: PriorMap | None = None,
+    scale: ErrorScale | None = None,
     block: int = BLOCK,
     progress: Progress | None = None,
 ) -> Displacement:
@@ -113,6 +142,8 @@ def track(
         dominate the windows at its margin.
     prior : PriorMap, optional
         Displacement or velocity to search around, for trackers that take one.
+    scale : ErrorScale, optional
+        What stated errors are multiplied by, as from `sensetrack.calibrate.calibrate_errors`.
     block : int
         Side of a block in input pixels.
     progress : callable, optional
@@ -130,7 +161,7 @@ def track(
     GridError
         The mask or the prior does not fit the pair.
     """
-    task = _plan(pair, tracker, device, mask, mask_windows, prior)
+    task = plan(pair, tracker, device, mask, mask_windows, prior, scale)
     grid = tracker.output_grid(pair.grid)
     whole = Field.empty(grid.shape, Flag.NODATA, tracker.extra_layers)
     target = whole.layers()
@@ -138,7 +169,7 @@ def track(
         for name, layer in field.layers().items():
             target[name][part.slices] = layer
     origin = (tracker.centre_offset,) * 2
-    return Displacement(grid, whole, tracker.spacing, provenance_of(pair, tracker, prior), origin)
+    return Displacement(grid, whole, tracker.spacing, provenance_of(pair, tracker, prior, scale), origin)
 
 
 def track_file(
@@ -151,6 +182,7 @@ def track_file(
     mask: AreaMask | None = None,
     mask_windows: bool = False,
     prior: PriorMap | None = None,
+    scale: ErrorScale | None = None,
     block: int = BLOCK,
     progress: Progress | None = None,
     overwrite: bool = False,
@@ -163,7 +195,7 @@ def track_file(
         Any suffix that `Displacement.save` writes; it appears only when the whole pair is done.
     overwrite : bool
         Whether an existing file may be replaced.
-    pair, tracker, engine, device, mask, mask_windows, prior, block, progress
+    pair, tracker, engine, device, mask, mask_windows, prior, scale, block, progress
         As in `track`.
 
     Returns
@@ -180,10 +212,11 @@ def track_file(
     """
     inputs = [pair.reference.path, pair.secondary.path, mask.path if mask else None, prior.path if prior else None]
     refuse_same_file(output, inputs)
-    task = _plan(pair, tracker, device, mask, mask_windows, prior)
+    task = plan(pair, tracker, device, mask, mask_windows, prior, scale)
     grid = tracker.output_grid(pair.grid)
     origin = (tracker.centre_offset,) * 2
-    content = file_content(grid, tracker.spacing, provenance_of(pair, tracker, prior), origin, tracker.extra_layers)
+    provenance = provenance_of(pair, tracker, prior, scale)
+    content = file_content(grid, tracker.spacing, provenance, origin, tracker.extra_layers)
     counts: Counter[str] = Counter()
     with create(output, grid, content, overwrite=overwrite) as writer:
         for part, field in _run(task, grid, engine, block, progress):
@@ -192,22 +225,35 @@ def track_file(
     return counts
 
 
-def _plan(
+def plan(
     pair: ImagePair,
     tracker: Tracker,
-    device: str,
-    mask: AreaMask | None,
-    mask_windows: bool,
-    prior: PriorMap | None,
+    device: str = "auto",
+    mask: AreaMask | None = None,
+    mask_windows: bool = False,
+    prior: PriorMap | None = None,
+    scale: ErrorScale | None = None,
 ) -> TrackTask:
-    """Return the task of a pair, once everything that goes with it fits."""
+    """Return the task of a pair, once everything that goes with it fits.
+
+    Raises
+    ------
+    ParameterError
+        The tracker takes no prior, or errors were calibrated for another tracker.
+    GridError
+        The mask or the prior does not fit the pair.
+    """
+    if scale is not None:
+        scale.check(registry.name_of(type(tracker)), tracker.to_json())
     if prior is not None:
         tracker.check_prior()
         prior = prior.fit(pair.grid, pair.days)
-    return TrackTask(pair, tracker, device, mask and mask.fit(pair.grid), mask_windows, prior)
+    return TrackTask(pair, tracker, device, mask and mask.fit(pair.grid), mask_windows, prior, scale)
 
 
-def provenance_of(pair: ImagePair, tracker: Tracker, prior: PriorMap | None = None) -> Provenance:
+def provenance_of(
+    pair: ImagePair, tracker: Tracker, prior: PriorMap | None = None, scale: ErrorScale | None = None
+) -> Provenance:
     """Return the provenance of a measurement."""
     return Provenance(
         tracker=registry.name_of(type(tracker)),
@@ -220,6 +266,7 @@ def provenance_of(pair: ImagePair, tracker: Tracker, prior: PriorMap | None = No
         days=pair.days,
         version=sensetrack.__version__,
         prior=None if prior is None else prior.place,
+        calibration=None if scale is None else scale.to_json(),
     )
 
 

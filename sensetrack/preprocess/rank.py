@@ -1,4 +1,4 @@
-"""Turns pixels into their rank among those around them, which changed light leaves alone (soft census)."""
+"""Turns pixels into their rank among those around them, which changed light leaves alone."""
 
 from __future__ import annotations
 

@@ -79,8 +79,8 @@ PRESETS: dict[str, dict[str, int]] = {
 
 CALIBRATIONS: dict[str, dict[str, float]] = {
     "fast": {"noise": 1.15, "roughness": 0.0, "way_back": 0.1, "floor": 0.004},
-    "balanced": {"noise": 0.6, "roughness": 0.004, "way_back": 0.16, "floor": 0.001},
-    "full": {"noise": 0.6, "roughness": 0.0, "way_back": 0.1, "floor": 0.001},
+    "balanced": {"noise": 0.7, "roughness": 0.004, "way_back": 0.16, "floor": 0.001},
+    "full": {"noise": 0.7, "roughness": 0.0, "way_back": 0.1, "floor": 0.001},
 }
 """How errors follow from what can be seen, `sensetrack.flow.assess.Calibration`, in pixels of the finest level: fitted
 to the errors on gravel, the Moon and radar with noise of 10 and 20 dB and speckle of 10 looks; constant displacement,

@@ -14,6 +14,7 @@ from sensetrack.raster.remote import is_url
 from sensetrack.registry import Registry
 from sensetrack.sensors._base import Product, Sensor
 from sensetrack.sensors._container import Container
+from sensetrack.sensors._hdf5 import is_hdf5, opened
 from sensetrack.types import PathLike
 
 _log = logger(__name__)
@@ -45,6 +46,12 @@ def find_product(path: PathLike) -> Product | None:
             continue
         if sensor.recognises(container):
             return sensor.open(Container.open(path))
+    if container.kind == "file":
+        (name,) = container.sizes
+        if is_hdf5(container, name):
+            # Whatever GDAL would make of it, a file that is cut off is said to be so.
+            with opened(container, name):
+                pass
     return None
 
 

@@ -54,6 +54,16 @@ def test_a_cut_file_is_called_cut(tmp_path: Path, products: dict[str, Path], kin
         open_product(truncate(path, share))
 
 
+def test_a_cut_file_of_any_name_is_called_cut(tmp_path: Path) -> None:
+    """Before GDAL prints its own lines about it."""
+    path = tmp_path / "anything.h5"
+    with h5py.File(path, "w") as file:
+        file["values"] = np.zeros((100, 100))
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(CorruptFileError, match="cut off"):
+        sensetrack.open(path)
+
+
 def test_one_attribute_is_not_enough(tmp_path: Path) -> None:
     path = tiny_hdf5(tmp_path / "tiny.h5")
     assert path.stat().st_size == 912

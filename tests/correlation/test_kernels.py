@@ -64,7 +64,8 @@ def test_gather_matches_numpy(row: int, col: int, size: int) -> None:
         expected = (padded[part] - mean) * w
         np.testing.assert_allclose(out[0], expected, atol=2e-4)
         level = np.sqrt((expected**2).sum() / ((expected**2).sum() + mean**2 * (w**2).sum()))
-        assert statistics[0, 1] == pytest.approx(level, rel=1e-3)
+        # A single valid pixel has no contrast but the rounding of its own mean.
+        assert statistics[0, 1] == pytest.approx(level, rel=1e-3, abs=1e-6)
         assert statistics[0, 2] == pytest.approx(w.size * (w**4).sum() / (w**2).sum() ** 2, rel=1e-3)
 
 

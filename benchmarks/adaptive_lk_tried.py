@@ -111,7 +111,8 @@ def _last(images: Images) -> tuple[Level, Flow]:
         return plain(level, flow, settings)
 
     with mock.patch.object(lk, "_finish", keep):
-        return (flow := found(images)) and (levels[0], flow)
+        flow = found(images)
+    return levels[0], flow
 
 
 def _affine_step(level: Level, pull: FloatArray, flow: Flow, place: tuple[FloatArray, FloatArray], radius: int) -> Flow:

@@ -194,6 +194,8 @@ def _steps(level: Level, flow: Flow, number: int, settings: Settings) -> Flow:
     radius, steps = (
         (settings.fine_radius, settings.fine_steps) if is_fine else (settings.coarse_radius, settings.coarse_steps)
     )
+    if steps == 0 and not (is_fine and settings.fine_distances):
+        return flow
     strength = settings.coarse_prior if number > 1 else settings.fine_prior
     energy = _tenth(level, radius)
     for step in range(steps):

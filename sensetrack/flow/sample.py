@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any, TypeVar
 
 import numpy as np
 from numba import njit
@@ -13,6 +16,8 @@ from sensetrack.flow.assess import Assessment
 from sensetrack.flow.lattice import CELL
 from sensetrack.flow.tiling import KEEPS_NAN, over_rows
 from sensetrack.types import DoubleArray, FlagArray, FloatArray
+
+MaskLike = TypeVar("MaskLike", bound=Any)
 
 _NODATA, _FLAT = int(Flag.NODATA), int(Flag.FLAT)
 _LOW_QUALITY, _NOT_CONVERGED = int(Flag.LOW_QUALITY), int(Flag.NOT_CONVERGED)
@@ -113,6 +118,24 @@ def sample(
         lambda first, last: _sample(*flow, miss, layers, second, bounds, steps, (first, last), out, flags),
     )
     return Field.from_layers(dict(zip(LAYERS, (*out, flags), strict=True)))
+
+
+def at_centres(valid: MaskLike, pad: int, step: int, shape: tuple[int, ...]) -> MaskLike:
+    """Return whether any of the pixels at the centre of each output pixel is valid.
+
+    Parameters
+    ----------
+    valid : ndarray of bool or Tensor
+        ``(row, col)``.
+    pad, step : int
+        Pixels around the output, and pixels per output pixel.
+    shape : tuple of int
+        Of the output.
+    """
+    middle = sorted({(step - 1) // 2, step // 2})
+    parts = [valid[pad + row :: step, pad + col :: step][: shape[0], : shape[1]] for row in middle for col in middle]
+    known: MaskLike = reduce(or_, parts)
+    return known
 
 
 @njit(cache=True, nogil=True)

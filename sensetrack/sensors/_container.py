@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 from sensetrack.errors import CorruptFileError, InputError
@@ -147,24 +147,6 @@ class Container:
     def filled(self, pattern: str, below: str = "") -> list[str]:
         """Return what `find` does, without files of no length, which some deliveries leave as placeholders."""
         return [name for name in self.find(pattern, below) if self.sizes[name] > 0]
-
-    def metadata_file(self, pattern: str) -> str | None:
-        """Return the one metadata file of a name: the one the user named, else the nearest to the root.
-
-        Raises
-        ------
-        InputError
-            Several lie equally near, so that there are several products.
-        """
-        found = self.find(pattern)
-        if self.entry is not None:
-            return self.entry if self.entry in found else None
-        nearest = [name for name in found if name.count("/") == found[0].count("/")]
-        if len(nearest) > 1 and len({str(PurePosixPath(name).parent) for name in nearest}) > 1:
-            raise InputError(f"{self.path}: holds several products; name one, such as {self.root}/{nearest[0]}")
-        if len(nearest) > 1:
-            raise InputError(f"{self.path}: holds the metadata of several products; name one: {', '.join(nearest[:4])}")
-        return nearest[0] if nearest else None
 
     def read(self, name: str, limit: int = LARGEST_METADATA) -> bytes:
         """Return the content of a file, such as metadata.

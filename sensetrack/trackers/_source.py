@@ -105,25 +105,6 @@ def moderate(image: FloatArray, valid: Mask) -> FloatArray:
     return np.asarray(np.where(valid, (image - level) * scale, 0), np.float32)
 
 
-def at_centres(valid: Mask, pad: int, step: int, shape: tuple[int, int]) -> Mask:
-    """Return whether any of the pixels at the centre of each output pixel is valid.
-
-    Parameters
-    ----------
-    valid : ndarray of bool
-        ``(row, col)``.
-    pad, step : int
-        Pixels around the output, and pixels per output pixel.
-    shape : tuple of int
-        Of the output.
-    """
-    known = np.zeros(shape, np.bool_)
-    for row in {(step - 1) // 2, step // 2}:
-        for col in {(step - 1) // 2, step // 2}:
-            known |= valid[pad + row :: step, pad + col :: step][: shape[0], : shape[1]]
-    return known
-
-
 def _extend(array: NDArray[Any], alignment: int) -> NDArray[Any]:
     """Append zeros until both sides are multiples of ``alignment``."""
     out = np.zeros([size + -size % alignment for size in array.shape], array.dtype)

@@ -28,10 +28,11 @@ import numpy as np
 from pydantic import model_validator
 
 from sensetrack.displacement import Field, Flag
+from sensetrack.flow.tiling import STRIP
 from sensetrack.params import param
 from sensetrack.trackers._base import Tracker
 from sensetrack.trackers._dense import FLAT, LARGEST_REST, SIGNIFICANCE
-from sensetrack.trackers._source import HALF, amplitude, at_centres, halved, moderate, prepare
+from sensetrack.trackers._source import HALF, amplitude, halved, moderate, prepare
 from sensetrack.types import Mask, PixelArray
 
 if TYPE_CHECKING:
@@ -85,9 +86,6 @@ CALIBRATIONS: dict[str, dict[str, float]] = {
 """How errors follow from what can be seen, `sensetrack.flow.assess.Calibration`, in pixels of the finest level: fitted
 to the errors on gravel, the Moon and radar with noise of 10 and 20 dB and speckle of 10 looks; constant displacement,
 bumps and faults."""
-
-STRIP = 128
-"""Pixels of the finest level to whose multiples blocks are aligned: strips and tiles of sums."""
 
 TEXTURE_SIDE = 5
 """Cells along the window over which texture is judged."""
@@ -254,8 +252,8 @@ class AdaptiveLk(Tracker):
     @property
     def margin(self) -> int:
         """Measured: with more, seams do not shrink any further; fine levels leave out most of it."""
-        most = max(128, 2 * max(self.radii), 16 << (self.levels - 1))
-        return max(most * self._scale, self.search + 2 * max(self.radii) * self._scale, 32 << (self.levels - 1))
+        widest = 2 * max(self.radii) * self._scale
+        return max(128 * self._scale, self.search + widest, 32 << (self.levels - 1))
 
     @property
     def smallest_image(self) -> int:
@@ -271,17 +269,18 @@ class AdaptiveLk(Tracker):
         pad: int,
         device: str,
     ) -> Field:
-        from sensetrack.flow.lattice import CELL
-        from sensetrack.flow.lk import begin, cropped, views, way_back
-        from sensetrack.flow.lk_errors import judge
-        from sensetrack.flow.lk_goes import in_goes
-        from sensetrack.flow.sample import sample
-
         if device != "cpu":
             from sensetrack.flow.tensors.track import track_on
 
             pair, masks = (amplitude(reference), amplitude(secondary)), (reference_valid, secondary_valid)
             return track_on(device, pair, masks, pad, self.plan)
+
+        from sensetrack.flow.lattice import CELL
+        from sensetrack.flow.lk import begin, cropped, views, way_back
+        from sensetrack.flow.lk_errors import judge
+        from sensetrack.flow.lk_goes import in_goes
+        from sensetrack.flow.sample import at_centres, sample
+
         settings, scale = self.settings, self._scale
         shape = (reference.shape[0] - 2 * pad) // self.step, (reference.shape[1] - 2 * pad) // self.step
         images = (reference, reference_valid), (secondary, secondary_valid)

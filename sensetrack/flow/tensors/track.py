@@ -10,7 +10,7 @@ from sensetrack.displacement import Field, Flag
 from sensetrack.flow.assess import Calibration
 from sensetrack.flow.lattice import CELL
 from sensetrack.flow.lk import Settings, cropped
-from sensetrack.flow.sample import Limits
+from sensetrack.flow.sample import Limits, at_centres
 from sensetrack.flow.tensors.assess import judge
 from sensetrack.flow.tensors.goes import in_goes
 from sensetrack.flow.tensors.lk import begin, way_back
@@ -94,18 +94,9 @@ def _track(pixels: list[torch.Tensor], valid: list[torch.Tensor], pad: int, plan
     judged = judge(sums, change, found.number, settings.radii, plan.calibration)
     layers = sample(found.flow, miss, judged, textures, plan.limits, plan.step, pad - away, (size[0], size[1]), scale)
     if scale == 2:
-        blank = ~_at_centres(valid[0], outer, plan.step, size)
+        blank = ~at_centres(valid[0], outer, plan.step, size)
         layers["flags"] |= blank.to(torch.uint8) * int(Flag.NODATA)
         for name, layer in layers.items():
             if name != "flags":
                 layer.masked_fill_(blank, torch.nan)
     return layers
-
-
-def _at_centres(valid: torch.Tensor, pad: int, step: int, shape: tuple[int, ...]) -> torch.Tensor:
-    """Return whether any of the pixels at the centre of each output pixel is valid."""
-    known = torch.zeros(shape, dtype=torch.bool, device=valid.device)
-    for row in {(step - 1) // 2, step // 2}:
-        for col in {(step - 1) // 2, step // 2}:
-            known |= valid[pad + row :: step, pad + col :: step][: shape[0], : shape[1]]
-    return known

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from sensetrack.errors import CorruptFileError, InputError, ParameterError
+from sensetrack.errors import InputError, ParameterError
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
-from sensetrack.sensors._base import RAW, BandImage, Product, Reading, Sensor, file_name
+from sensetrack.sensors._base import RAW, BandImage, Product, Reading, file_name
 from sensetrack.sensors._container import Container
-from sensetrack.sensors._hdf5 import Attributes, is_hdf5, opened
+from sensetrack.sensors._hdf5 import Attributes, opened
+from sensetrack.sensors._hdf5_sensor import Hdf5Sensor
 from sensetrack.sensors._metadata import Band, Orbit, View
 from sensetrack.sensors._radar import GroundRange, StateVectors, Timing
 from sensetrack.sensors.cosmo_skymed import _geometry
@@ -176,47 +177,21 @@ class CosmoProduct(Product):
         return BandImage(source, grid, dtype, tags)
 
 
-class CosmoSkymed(Sensor):
+class CosmoSkymed(Hdf5Sensor):
     """COSMO-SkyMed's HDF5 files, alone, in a folder or in an archive."""
 
-    def recognises(self, container: Container) -> bool:
-        """Whether there is an HDF5 file of one of the missions, or one of their names that cannot be opened."""
-        if container.kind == "file":
-            return _is_cosmo(container, next(iter(container.sizes)))
-        names = [container.entry] if container.entry is not None else container.find(FILES)[:3]
-        return any(_is_cosmo(container, name) for name in names)
+    files = FILES
 
-    def open(self, container: Container) -> CosmoProduct:
-        """Read the attributes of the file and the shapes of what it holds."""
-        name = _file_of(container)
-        with opened(container, name) as file:
-            return _product(container, name, file)
+    def _is_named(self, name: str) -> bool:
+        return parse_name(name) is not None
 
+    def _is_own(self, file: h5py.File, name: str) -> bool:
+        about = Attributes.of(file, name)
+        named = parse_name(about.text("Product Filename", "")) is not None
+        return named or about.text("Mission ID", "").upper() in ("CSK", "CSG")
 
-def _is_cosmo(container: Container, name: str) -> bool:
-    if not is_hdf5(container, name):
-        return False
-    if container.kind in ("zip", "tar") and parse_name(file_name(name)) is not None:
-        # Opening a file in a compressed archive unpacks much of it.
-        return True
-    try:
-        with opened(container, name) as file:
-            about = Attributes.of(file, name)
-            named = parse_name(about.text("Product Filename", "")) is not None
-            return named or about.text("Mission ID", "").upper() in ("CSK", "CSG")
-    except CorruptFileError:
-        return parse_name(file_name(name)) is not None
-
-
-def _file_of(container: Container) -> str:
-    if container.kind == "file":
-        return next(iter(container.sizes))
-    if container.entry is not None:
-        return container.entry
-    found = [name for name in container.find(FILES) if _is_cosmo(container, name)]
-    if len(found) > 1:
-        raise InputError(f"{container.path}: holds several products; name the file of one: {', '.join(found[:4])}")
-    return found[0]
+    def _product(self, container: Container, name: str, file: h5py.File) -> CosmoProduct:
+        return _product(container, name, file)
 
 
 def _product(container: Container, name: str, file: h5py.File) -> CosmoProduct:

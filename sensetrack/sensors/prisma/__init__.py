@@ -6,14 +6,15 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sensetrack.errors import CorruptFileError, InputError, ParameterError
+from sensetrack.errors import InputError, ParameterError
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.methods import Method
 from sensetrack.raster.source import Source
-from sensetrack.sensors._base import RAW, BandImage, Product, Reading, Sensor, file_name
+from sensetrack.sensors._base import RAW, BandImage, Product, Reading, file_name
 from sensetrack.sensors._container import Container
 from sensetrack.sensors._geolocation import Geolocation, MappedSource
-from sensetrack.sensors._hdf5 import Attributes, is_hdf5, opened
+from sensetrack.sensors._hdf5 import Attributes
+from sensetrack.sensors._hdf5_sensor import Hdf5Sensor
 from sensetrack.sensors._metadata import Band, View
 from sensetrack.sensors.prisma._bands import CUBES, Kind, bands_of, covered, spectrum
 from sensetrack.sensors.prisma._header import SIZES, SWATHS, image_shapes, map_grid, outline_of, time_of
@@ -217,48 +218,21 @@ class PrismaProduct(Product):
         return f"{swath}/Cloud_Mask"
 
 
-class Prisma(Sensor):
+class Prisma(Hdf5Sensor):
     """PRISMA's HDF-EOS5 files, alone, in a folder or in an archive."""
 
-    def recognises(self, container: Container) -> bool:
-        """Whether there is an HDF5 file with a swath of PRISMA, or one of its names that cannot be opened."""
-        if container.kind == "file":
-            return _is_prisma(container, next(iter(container.sizes)))
-        names = [container.entry] if container.entry is not None else container.find(FILES)[:3]
-        return any(_is_prisma(container, name) for name in names)
+    files = FILES
 
-    def open(self, container: Container) -> PrismaProduct:
-        """Read the attributes of the file and the shapes of what it holds."""
-        name = _file_of(container)
-        with opened(container, name) as file:
-            return _product(container, name, file)
+    def _is_named(self, name: str) -> bool:
+        return re.fullmatch(NAME, name, re.IGNORECASE) is not None
 
+    def _is_own(self, file: h5py.File, name: str) -> bool:
+        swaths = file.get(SWATHS)
+        has_swath = swaths is not None and any(str(each).startswith("PRS_L") for each in swaths)
+        return has_swath or str(Attributes.of(file, name).values.get("Product_ID", "")).startswith("PRS_")
 
-def _is_prisma(container: Container, name: str) -> bool:
-    if not is_hdf5(container, name):
-        return False
-    is_named = re.fullmatch(NAME, file_name(name), re.IGNORECASE) is not None
-    if container.kind in ("zip", "tar") and is_named:
-        # Opening a file in a compressed archive unpacks much of it.
-        return True
-    try:
-        with opened(container, name) as file:
-            swaths = file.get(SWATHS)
-            has_swath = swaths is not None and any(str(each).startswith("PRS_L") for each in swaths)
-            return has_swath or str(Attributes.of(file, name).values.get("Product_ID", "")).startswith("PRS_")
-    except CorruptFileError:
-        return is_named
-
-
-def _file_of(container: Container) -> str:
-    if container.kind == "file":
-        return next(iter(container.sizes))
-    if container.entry is not None:
-        return container.entry
-    found = [name for name in container.find(FILES) if _is_prisma(container, name)]
-    if len(found) > 1:
-        raise InputError(f"{container.path}: holds several products; name the file of one: {', '.join(found[:4])}")
-    return found[0]
+    def _product(self, container: Container, name: str, file: h5py.File) -> PrismaProduct:
+        return _product(container, name, file)
 
 
 def _product(container: Container, name: str, file: h5py.File) -> PrismaProduct:

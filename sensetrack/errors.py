@@ -12,6 +12,8 @@
     ├── OutputError             a result cannot be written
     ├── DownloadError           a catalogue or a server did not give what was asked for
     │   └── CredentialsError    it wants a name and a password that are missing, broken or refused
+    ├── GraphError              a processing graph is wrong, or cannot be run
+    │   └── SnapError           SNAP is not there, or failed
     ├── DeviceError             a device was asked for that is not there
     ├── EngineError             the workers of an engine were lost
     └── MissingExtraError       an optional dependency is not installed
@@ -64,6 +66,14 @@ class DownloadError(SensetrackError):
 
 class CredentialsError(DownloadError):
     """A service wants a name and a password that are missing, broken or refused."""
+
+
+class GraphError(SensetrackError):
+    """A processing graph is wrong, or cannot be run."""
+
+
+class SnapError(GraphError):
+    """SNAP is not there, or failed."""
 
 
 class DeviceError(SensetrackError):

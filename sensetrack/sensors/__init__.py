@@ -1,5 +1,8 @@
 """Readers of satellite products: one module or sub-package per sensor, found by content, opened by metadata only."""
 
+from sensetrack.radar.state_vectors import StateVectors as StateVectors
+from sensetrack.radar.tie_points import TiePoints as TiePoints
+from sensetrack.radar.timing import Timing as Timing
 from sensetrack.sensors._base import RAW as RAW
 from sensetrack.sensors._base import BandImage as BandImage
 from sensetrack.sensors._base import Product as Product
@@ -14,9 +17,6 @@ from sensetrack.sensors._door import registry as registry
 from sensetrack.sensors._metadata import Band as Band
 from sensetrack.sensors._metadata import Orbit as Orbit
 from sensetrack.sensors._metadata import View as View
-from sensetrack.sensors._radar import StateVectors as StateVectors
-from sensetrack.sensors._radar import TiePoints as TiePoints
-from sensetrack.sensors._radar import Timing as Timing
 from sensetrack.sensors._source import BandSource as BandSource
 from sensetrack.sensors._source import Linear as Linear
 from sensetrack.sensors._source import QualityBand as QualityBand

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from sensetrack.errors import InputError, ParameterError
+from sensetrack.radar.ground_range import GroundRange
+from sensetrack.radar.state_vectors import StateVectors
+from sensetrack.radar.timing import Timing
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
 from sensetrack.sensors._base import RAW, BandImage, Product, Reading, file_name
@@ -18,7 +21,6 @@ from sensetrack.sensors._container import Container
 from sensetrack.sensors._hdf5 import Attributes, opened
 from sensetrack.sensors._hdf5_sensor import Hdf5Sensor
 from sensetrack.sensors._metadata import Band, Orbit, View
-from sensetrack.sensors._radar import GroundRange, StateVectors, Timing
 from sensetrack.sensors.cosmo_skymed import _geometry
 from sensetrack.sensors.cosmo_skymed._calibration import source_of
 from sensetrack.sensors.cosmo_skymed._layers import Layer, find_layers

@@ -10,10 +10,12 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from sensetrack.errors import InputError
+from sensetrack.radar.ground_range import GroundRange
+from sensetrack.radar.state_vectors import StateVectors
+from sensetrack.radar.timing import LIGHT, Timing
 from sensetrack.raster.grid import Grid
 from sensetrack.sensors._hdf5 import Attributes
 from sensetrack.sensors._metadata import Ring
-from sensetrack.sensors._radar import LIGHT, GroundRange, StateVectors, Timing
 
 _CORNERS = ("Top Left", "Top Right", "Bottom Right", "Bottom Left")
 _POLYNOMIAL = "Ground to Slant Polynomial"

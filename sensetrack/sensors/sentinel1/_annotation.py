@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensetrack.errors import InputError
-from sensetrack.sensors._radar import GroundRange, StateVectors, TiePoints, Timing, utc
+from sensetrack.radar.ground_range import GroundRange
+from sensetrack.radar.state_vectors import StateVectors
+from sensetrack.radar.tie_points import TiePoints
+from sensetrack.radar.timing import Timing, utc
 from sensetrack.sensors._xml import Node
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sensetrack.errors import InputError
-from sensetrack.sensors._radar import StateVectors
+from sensetrack.radar.state_vectors import StateVectors
 from sensetrack.sensors._xml import parse_xml
 from sensetrack.types import PathLike
 

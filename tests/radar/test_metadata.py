@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from sensetrack.errors import InputError
-from sensetrack.sensors._radar import LIGHT, GroundRange, StateVectors, TiePoints, Timing, utc
+from sensetrack.radar.ground_range import GroundRange
+from sensetrack.radar.state_vectors import StateVectors
+from sensetrack.radar.tie_points import TiePoints
+from sensetrack.radar.timing import LIGHT, Timing, utc
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 

@@ -1,0 +1,1 @@
+"""Processing graphs: SNAP GPT XML, run by SNAP or by this package alone."""

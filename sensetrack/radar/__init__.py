@@ -1,0 +1,1 @@
+"""Geometry and radiometry of radar images, as functions of arrays: no files, no graphs."""

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from sensetrack.errors import GraphError, did_you_mean
-from sensetrack.graph.operators import Operator, operator
+from sensetrack.graph.operators import operator
+from sensetrack.graph.operators._base import Operator
 from sensetrack.graph.problem import Problem, raise_first
 from sensetrack.graph.variables import placeholders
 from sensetrack.params import limits_of

@@ -127,16 +127,16 @@ def substitute(text: str, values: Mapping[str, str]) -> str:
         if _FORBIDDEN.search(value):
             raise GraphError(f"variable '{name}' = {value!r}: has control characters, which XML cannot hold")
 
-    def put(match: re.Match[str], *, is_raw: bool) -> str:
+    def put(match: re.Match[str]) -> str:
         name = match.group(1) if match.group(1) is not None else match.group(2)
-        if name not in values:
-            return match.group()
-        return values[name].replace("]]>", "]]]]><![CDATA[>") if is_raw else escape(values[name])
+        return escape(values[name]) if name in values else match.group()
 
-    parts = []
-    for part, kind in _parts(text):
-        parts.append(part if kind == "comment" else _VARIABLE.sub(lambda m, k=kind: put(m, is_raw=k == "raw"), part))
-    return "".join(parts)
+    def put_raw(match: re.Match[str]) -> str:
+        name = match.group(1) if match.group(1) is not None else match.group(2)
+        return values[name].replace("]]>", "]]]]><![CDATA[>") if name in values else match.group()
+
+    puts = {"text": put, "raw": put_raw}
+    return "".join(_VARIABLE.sub(puts[kind], part) if kind in puts else part for part, kind in _parts(text))
 
 
 def placeholders(text: str) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def parse_region(text: str, name: str) -> Any:
     if found is None or found.is_empty:
         raise GraphError(f"{name} = '{_short(text)}': is empty")
     xmin, ymin, xmax, ymax = found.bounds
-    if not (-360 <= xmin and xmax <= 540 and -90 <= ymin and ymax <= 90):
+    if xmin < -360 or xmax > 540 or ymin < -90 or ymax > 90:
         raise GraphError(
             f"{name} = '{_short(text)}': its numbers are no degrees; WKT is longitude first, then latitude"
         )
@@ -83,7 +83,7 @@ def read_region(path: Path) -> Any:
     return shapely.union_all(polygons)
 
 
-def in_pixels(region: Any, band: SceneBand, name: str, outline: Any = None) -> Any:
+def in_pixels(region: Any, band: SceneBand, name: str) -> Any:
     """Return the part of a region inside of a band, in its pixels: x is the column, y the row, edges are whole numbers.
 
     Parameters
@@ -91,11 +91,9 @@ def in_pixels(region: Any, band: SceneBand, name: str, outline: Any = None) -> A
     region : shapely geometry
         Longitude and latitude; may cross the antimeridian by longitudes beyond 180 degrees.
     band : SceneBand
-        On a map.
+        On a map; or in the geometry of a radar, where its pixels are taken to lie at the mean height of the scene.
     name : str
         What the region is, for messages.
-    outline : shapely geometry, optional
-        About where the band lies, longitude and latitude; for bands in the geometry of a radar.
 
     Raises
     ------
@@ -106,17 +104,25 @@ def in_pixels(region: Any, band: SceneBand, name: str, outline: Any = None) -> A
 
     grid = band.grid
     frame = shapely.box(0, 0, grid.width, grid.height)
-    if band.radar is not None:
-        from sensetrack.graph.radar_region import region_in_radar
-
-        placed = region_in_radar(region, band.radar, outline)
-    elif grid.crs is None:
-        raise GraphError(f"{name}: band {band.name} has no CRS, so it cannot be cut by a region of the earth; give pixels")
+    if band.radar is None and (grid.crs is None or band.lines is not None):
+        why = "is of bursts that are not put together" if band.lines is not None else "has no CRS"
+        raise GraphError(f"{name}: band {band.name} {why}, so no region of the earth can be cut out of it")
+    outline = _outline(band)
+    if outline is None:
+        near = _hemisphere(region, grid)
     else:
-        placed = _on_map(region, grid)
+        turns = (np.array([360.0 * turn, 0.0]) for turn in range(-2, 3))
+        shifted = [shapely.transform(region, lambda points, turn=turn: points + turn) for turn in turns]
+        near = shapely.union_all([shapely.intersection(each, outline) for each in shifted])
+    if near.is_empty:
+        raise _beside(name, band, outline)
+    xmin, ymin, xmax, ymax = near.bounds
+    longest = max(xmax - xmin, ymax - ymin) / _PARTS
+    fine = shapely.segmentize(near, longest) if longest > 0 else near
+    placed = shapely.make_valid(shapely.transform(fine, _Place(band, xmin)))
     inside = shapely.intersection(placed, frame)
     if inside.is_empty:
-        raise GraphError(f"{name} does not overlap band {band.name}{_where(grid)}; WKT is longitude first, then latitude")
+        raise _beside(name, band, outline)
     return inside
 
 
@@ -124,7 +130,9 @@ def window_of(geometry: Any, shape: tuple[int, int]) -> Block:
     """Return the pixels that a geometry in pixels touches, as one window."""
     xmin, ymin, xmax, ymax = geometry.bounds
     col, row = (min(math.floor(low + _ALIGNED), size - 1) for low, size in zip((xmin, ymin), shape[::-1], strict=True))
-    right, bottom = (min(math.ceil(high - _ALIGNED), size) for high, size in zip((xmax, ymax), shape[::-1], strict=True))
+    right, bottom = (
+        min(math.ceil(high - _ALIGNED), size) for high, size in zip((xmax, ymax), shape[::-1], strict=True)
+    )
     return Block(row, col, max(1, bottom - row), max(1, right - col))
 
 
@@ -161,48 +169,49 @@ def to_degrees(grid: Grid, rows: DoubleArray, cols: DoubleArray) -> tuple[Double
     return transform_points(grid.crs, DEGREES, *grid.xy(rows, cols))
 
 
-def _on_map(region: Any, grid: Grid) -> Any:
-    import shapely
+class _Place:
+    """Turns longitudes and latitudes into columns and rows of a band, 0.5 at the centre of the first pixel."""
 
-    outline = _outline(grid)
-    if outline is None:
-        near = _hemisphere(region, grid)
-    else:
-        shifted = [shapely.transform(region, lambda xy, by=turn: xy + (by, 0.0)) for turn in (-720, -360, 0, 360, 720)]
-        near = shapely.union_all([shapely.intersection(each, outline) for each in shifted])
-    if near.is_empty:
-        return near
-    xmin, ymin, xmax, ymax = near.bounds
-    longest = max(xmax - xmin, ymax - ymin) / _PARTS
-    fine = shapely.segmentize(near, longest) if longest > 0 else near
-    turn = 0.0
-    if grid.is_geographic:
-        left, _, right, _ = grid.bounds
-        turn = 360.0 * round(((left + right) - (xmin + xmax)) / 720.0)
+    def __init__(self, band: SceneBand, west: float) -> None:
+        self.band = band
+        self.west = west
 
-    def place(points: DoubleArray) -> DoubleArray:
-        x, y = transform_points(DEGREES, grid.crs, points[:, 0], points[:, 1])
-        if turn and grid.crs != DEGREES:
-            x = xmin + (x - xmin) % 360.0
-        row, col = grid.rowcol(x + turn, y)
+    def __call__(self, points: DoubleArray) -> DoubleArray:
+        lon, lat = points[:, 0], points[:, 1]
+        grid = self.band.grid
+        if self.band.radar is not None:
+            from sensetrack.radar.geocode import pixels_of
+
+            row, col = pixels_of(self.band.radar, lon, lat, self.band.radar.height)
+        else:
+            x, y = transform_points(DEGREES, grid.crs, lon, lat)
+            if grid.is_geographic:
+                # Whichever turn the transformation ended in, and whichever the grid counts in.
+                x = self.west + (x - self.west) % 360.0
+                left, _, right, _ = grid.bounds
+                x = x + 360.0 * round(((left + right) - (float(x.min()) + float(x.max()))) / 720.0)
+            row, col = grid.rowcol(x, y)
         # Far outside in place of infinite, which geometries cannot be.
         return np.nan_to_num(np.column_stack([col, row]) + 0.5, nan=-1e9, posinf=1e9, neginf=-1e9)
 
-    return shapely.make_valid(shapely.transform(fine, place))
 
-
-def _outline(grid: Grid) -> Any:
-    """Return where a grid lies, a little larger, in longitudes without a jump; None where a pole is inside."""
+def _outline(band: SceneBand) -> Any:
+    """Return where a band lies, a little larger, in longitudes without a jump; None where a pole is inside."""
     import shapely
 
-    along = np.linspace(0.0, 1.0, _PARTS, endpoint=False)
-    zero, one = np.zeros(_PARTS), np.ones(_PARTS)
-    rows = np.concatenate([zero, along, one, 1 - along]) * grid.height - 0.5
-    cols = np.concatenate([along, one, 1 - along, zero]) * grid.width - 0.5
-    lon, lat = to_degrees(grid, rows, cols)
+    if band.radar is not None:
+        from sensetrack.radar.geocode import footprint
+
+        lon, lat = footprint(band.radar, points=_PARTS // 4)
+    else:
+        along = np.linspace(0.0, 1.0, _PARTS, endpoint=False)
+        zero, one = np.zeros(_PARTS), np.ones(_PARTS)
+        rows = np.concatenate([zero, along, one, 1 - along]) * band.grid.height - 0.5
+        cols = np.concatenate([along, one, 1 - along, zero]) * band.grid.width - 0.5
+        lon, lat = to_degrees(band.grid, rows, cols)
     finite = np.isfinite(lon) & np.isfinite(lat)
     if finite.sum() < 3:
-        raise GraphError("the grid lies where its CRS knows no longitude and latitude")
+        raise GraphError(f"band {band.name} lies where its CRS knows no longitude and latitude")
     lon, lat = lon[finite], lat[finite]
     lon = np.unwrap(np.append(lon, lon[0]), period=360.0)
     if abs(lon[-1] - lon[0]) > 180.0:
@@ -221,13 +230,12 @@ def _hemisphere(region: Any, grid: Grid) -> Any:
     return shapely.intersection(region, shapely.box(-720.0, south, 720.0, north))
 
 
-def _where(grid: Grid) -> str:
-    if grid.crs is None:
-        return ""
-    lon, lat = to_degrees(grid, np.array([-0.5, grid.height - 0.5]), np.array([-0.5, grid.width - 0.5]))
-    if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
-        return ""
-    return f", which reaches from {lon[0]:.4f} {lat[0]:.4f} to {lon[1]:.4f} {lat[1]:.4f} (longitude, latitude)"
+def _beside(name: str, band: SceneBand, outline: Any) -> GraphError:
+    where = ""
+    if outline is not None:
+        xmin, ymin, xmax, ymax = outline.bounds
+        where = f", which lies about longitude {xmin:.2f} to {xmax:.2f} and latitude {ymin:.2f} to {ymax:.2f}"
+    return GraphError(f"{name} does not overlap band {band.name}{where}; WKT has longitude first, then latitude")
 
 
 def _short(text: str) -> str:

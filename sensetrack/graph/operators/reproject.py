@@ -17,6 +17,7 @@ class Reproject(Operator):
         Slot("collocateWith", ("collocationProduct",), optional=True),
     )
     prefix: ClassVar[str] = "projected_"
+    ours: ClassVar[frozenset[str]] = frozenset({"alignToStandardGrid", "standardGridOriginX", "standardGridOriginY"})
 
     wktFile: str | None = param(None, "File that holds the CRS as WKT.")
     crs: str | None = param(None, "The CRS: EPSG:n, WKT, or AUTO:42001.")
@@ -37,3 +38,8 @@ class Reproject(Operator):
     noDataValue: float | None = param(None, "What pixels without a value hold.")
     includeTiePointGrids: bool = param(True, "Whether grids of tie points become bands.")
     addDeltaBands: bool = param(False, "Whether bands with the deviation of positions are added.")
+    alignToStandardGrid: bool = param(
+        False, "Whether pixel centres lie at whole pixels from the standard origin; not in SNAP."
+    )
+    standardGridOriginX: float = param(0.0, "Origin of the standard grid, in units of the CRS; not in SNAP.")
+    standardGridOriginY: float = param(0.0, "Origin of the standard grid, in units of the CRS; not in SNAP.")

@@ -103,10 +103,8 @@ class Node:
     @staticmethod
     def spelled(cls: type[Operator], name: str) -> str:
         """Return how an operator spells a parameter."""
-        if name in cls.model_fields:
-            return name
-        other = cls.renamed.get(name) or COMMON_SPELLINGS.get(name, name)
-        return other if other in cls.model_fields else name
+        other = COMMON_SPELLINGS.get(name, name)
+        return other if name not in cls.model_fields and other in cls.model_fields else name
 
 
 def _sentences(cls: type[Operator], error: ValidationError, given: set[str]) -> Iterator[str]:

@@ -23,7 +23,7 @@ _VARIABLE = re.compile(r"\$\{([^${}<>&]*)\}|\$([^\W\d]\w*(?:\.\w+)*)")
 _COMMENT = re.compile(r"<!--(.*?)-->", re.S)
 _LINE = re.compile(r"\s*([^\W\d][\w.-]*)\s*(?:=\s*(.*?))?\s+:\s+(.+?)\s*")
 _HEADING = re.compile(r"\s*variables\s*:\s*", re.I)
-_SENSORS = re.compile(r"^sensors[ ]*:[ ]*(.+)$", re.I | re.M)
+_LABEL = re.compile(r"(sensors|engines) {0,9}: {0,9}(.+)", re.I)
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;", "\t": "&#9;", "\n": "&#10;"}
 _ESCAPES["\r"] = "&#13;"
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -58,12 +58,15 @@ class Description:
         All of it without the list of variables.
     sensors : str
         What stands after ``sensors:``.
+    engines : str
+        What stands after ``engines:``, ``native`` where SNAP does not run it as it is meant.
     variables : tuple of Variable
     """
 
     summary: str = ""
     text: str = ""
     sensors: str = ""
+    engines: str = ""
     variables: tuple[Variable, ...] = ()
 
 
@@ -86,6 +89,7 @@ def describe(text: str) -> Description:
     comments = [match.group(1).replace("\r\n", "\n") for match in _COMMENT.finditer(top)]
     variables: dict[str, Variable] = {}
     kept: list[str] = []
+    labels: dict[str, str] = {}
     for comment in comments:
         kept.append("")
         reading = False
@@ -94,14 +98,16 @@ def describe(text: str) -> Description:
                 reading = True
             elif reading and line.strip():
                 _take(line, variables)
+            elif label := _LABEL.fullmatch(line.strip()):
+                labels[label.group(1).lower()] = label.group(2)
             else:
                 reading = False
                 kept.append(line.strip())
-    prose = "\n".join(kept).strip()
-    sensors = _SENSORS.search(prose)
-    prose = _SENSORS.sub("", prose).strip()
+    prose = re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
     summary = prose.partition("\n")[0].removesuffix(".")
-    return Description(summary, prose, sensors.group(1) if sensors else "", tuple(variables.values()))
+    return Description(
+        summary, prose, labels.get("sensors", ""), labels.get("engines", "").lower(), tuple(variables.values())
+    )
 
 
 def substitute(text: str, values: Mapping[str, str]) -> str:
@@ -165,7 +171,8 @@ def unresolved(text: str, values: Mapping[str, str], variables: Iterable[Variabl
     if not missing:
         return ""
     lines = [f"{name or '(a placeholder without a name)'}{_about(documented.get(name))}" for name in missing]
-    return f"variables without a value, give them with -P name=value: {'; '.join(lines)}"
+    how = "give them with -P name=value, or -S name=file where they are sources"
+    return f"variables without a value, {how}: {'; '.join(lines)}"
 
 
 def escape(value: str) -> str:

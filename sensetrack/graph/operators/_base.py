@@ -138,8 +138,8 @@ class Operator(Params):
     """What it adds to the name of a scene."""
     since: ClassVar[Mapping[str, int]] = {}
     """Parameters that older versions of SNAP do not know, and the version that brought them."""
-    renamed: ClassVar[Mapping[str, str]] = {}
-    """Other spellings of parameters that graphs use, and ours."""
+    ours: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that SNAP does not know in any version."""
     any_parameter: ClassVar[bool] = False
     """Whether it takes parameters that are not listed here, since not all of them are known."""
 

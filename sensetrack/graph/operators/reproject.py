@@ -34,6 +34,7 @@ class Reproject(Operator):
         Slot("collocateWith", ("collocationProduct",), optional=True),
     )
     prefix: ClassVar[str] = "projected_"
+    ours: ClassVar[frozenset[str]] = frozenset({"alignToStandardGrid", "standardGridOriginX", "standardGridOriginY"})
 
     wktFile: str | None = param(None, "File that holds the CRS as WKT.")
     crs: str | None = param(None, "The CRS: EPSG:n, WKT, or AUTO:42001.")
@@ -54,12 +55,18 @@ class Reproject(Operator):
     noDataValue: float | None = param(None, "What pixels without a value hold.")
     includeTiePointGrids: bool = param(True, "Whether grids of tie points become bands.")
     addDeltaBands: bool = param(False, "Whether bands with the deviation of positions are added.")
+    alignToStandardGrid: bool = param(
+        False, "Whether pixel centres lie at whole pixels from the standard origin; not in SNAP."
+    )
+    standardGridOriginX: float = param(0.0, "Origin of the standard grid, in units of the CRS; not in SNAP.")
+    standardGridOriginY: float = param(0.0, "Origin of the standard grid, in units of the CRS; not in SNAP.")
 
     def apply(self, sources: Sources, context: Context) -> Scene:
         """Resample all bands onto one grid.
 
         Without a size pixels are square, as large as the smaller of the extent's width over the scene's columns and its
-        height over the rows; without a reference pixel the grid is centred on the extent. Numbers with a scale or an
+        height over the rows; without a reference pixel the grid is centred on the extent, or with
+        ``alignToStandardGrid`` on whole pixels from an origin. Numbers with a scale or an
         offset become the quantity that they stand for, as float32. Other integers, and classes, keep their numbers and
         are taken by nearest, whatever ``resampling`` says.
         """
@@ -107,6 +114,12 @@ class Reproject(Operator):
         missing = [name for name, value in named.items() if value is None]
         if missing and len(missing) < len(named):
             raise GraphError(f"{', '.join(named)} belong together; {', '.join(missing)} is missing")
+        if self.alignToStandardGrid:
+            if len(missing) < len(named) or self.width or self.height:
+                raise GraphError("alignToStandardGrid places the grid; leave out width, height and the reference pixel")
+            left, width = _aligned(xmin, xmax, across, self.standardGridOriginX)
+            below, height = _aligned(ymin, ymax, down, self.standardGridOriginY)
+            return Grid((height, width), Affine(across, 0.0, left, 0.0, -down, below + height * down), crs)
         col, row, x, y = (
             (width / 2, height / 2, (xmin + xmax) / 2, (ymin + ymax) / 2) if missing else map(float, named.values())  # type: ignore[arg-type]
         )
@@ -179,6 +192,13 @@ def onto(band: SceneBand, target: Grid, method: Method, nodata: float | None = N
     moved = derived(image, Window(placed), grid=target, dtype=pixel_type(image))
     band = band if nodata is None else band.replace(nodata=nodata)
     return may_have_gaps(band).replace(image=moved)
+
+
+def _aligned(low: float, high: float, size: float, origin: float) -> tuple[float, int]:
+    """Return the edge and the number of pixels that cover an extent, with centres at whole pixels from an origin."""
+    first = math.floor((low - origin) / size + 0.5 + 1e-6)
+    last = math.ceil((high - origin) / size - 0.5 - 1e-6)
+    return origin + (first - 0.5) * size, max(1, last - first + 1)
 
 
 def _extent(grid: Grid, crs: CRS) -> tuple[float, float, float, float]:

@@ -16,11 +16,12 @@ def _parsed(value: Any) -> Any:
         numbers = [int(part) for part in value.replace(",", " ").split()]
     except ValueError:
         numbers = []
-    if len(numbers) != 4 or min(numbers[2:]) < 1:
+    if len(numbers) != 4 or min(numbers[2:]) < 0:
         raise ValueError("expected x,y,width,height in whole pixels, such as 0,0,1000,1000")
     x, y, width, height = numbers
-    return Block(y, x, height, width)
+    # SNAP's desktop writes a size of 0 for no region.
+    return Block(y, x, height, width) if width and height else None
 
 
 Region = Annotated[Block | None, BeforeValidator(_parsed)]
-"""A rectangle, written ``x,y,width,height`` in a graph."""
+"""A rectangle, written ``x,y,width,height`` in a graph; one of size 0 is none."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import AliasChoices
-
 from sensetrack.graph.operators._base import Names, Operator, Slot
 from sensetrack.graph.operators._region import Region
 from sensetrack.params import param
@@ -22,10 +20,8 @@ class Read(Operator):
 
     file: str = param(..., "What to read: a file, folder or archive.", min_length=1)
     formatName: str | None = param(None, "Format that it must have, such as SENTINEL-1.")
-    sourceBands: Names = param(
-        (), "Bands to read; none: all.", validation_alias=AliasChoices("sourceBands", "bandNames")
-    )
-    sourceMasks: Names = param((), "Masks to read.", validation_alias=AliasChoices("sourceMasks", "maskNames"))
+    sourceBands: Names = param((), "Bands to read; none: all.")
+    sourceMasks: Names = param((), "Masks to read.")
     pixelRegion: Region = param(None, "Part to read: x, y, width and height.", unit="px")
     geometryRegion: str | None = param(None, "Part to read: WKT in longitude and latitude.")
     polygonRegion: str | None = param(None, "Polygon outside of which nothing is valid: WKT in longitude and latitude.")

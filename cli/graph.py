@@ -81,10 +81,12 @@ def show(graph: str, values: Values, as_xml: bool, as_json: bool, output: str | 
     if as_xml and as_json:
         raise click.UsageError("give --xml or --json, not both")
     read = values.read(graph, strict=False)
+    for problem in read.problems:
+        say_problem(graph, problem)
     if output is not None:
         _draw(read, output, overwrite)
     if as_xml:
-        click.echo(read.text() if values.variables or values.sources else read.original, nl=False)
+        click.echo(read.encoded() if values.variables or values.sources else read.document.encode(), nl=False)
     elif as_json:
         click.echo(json.dumps(graph_json(read), indent=2))
     elif output is not None:

@@ -84,8 +84,8 @@ def open_elevation(
                 f"demName = '{name}': there is no tile of it under the scene, which lies in the sea; "
                 "set nodataValueAtSea = false to put the sea on the geoid"
             )
-        image = None if raster is None else Image.open(raster)
-        return Elevation(image=image, voids=(0.0,), geoid=geoid, method=method, known_only=known_only)
+        tiles = None if raster is None else Image.open(raster)
+        return Elevation(image=tiles, voids=(0.0,), geoid=geoid, method=method, known_only=known_only)
     if plain in OTHERS:
         raise GraphError(
             f"demName = '{name}': only SNAP downloads this model. Use '{next(iter(COPERNICUS))}', or download tiles of "

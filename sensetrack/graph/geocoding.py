@@ -85,7 +85,7 @@ class Geocoder:
         return np.asarray(found, np.float64), known
 
     def positions(self, block: Block) -> tuple[DoubleArray, DoubleArray]:
-        """Return lines and samples of the pixels of a block, NaN where there is no height or the antenna cannot look."""
+        """Return lines and samples of the pixels of a block, NaN without a height or out of sight."""
         found, _ = remembered((self._key, "positions", block), lambda: self._positions(block))
         return np.asarray(found[0], np.float64), np.asarray(found[1], np.float64)
 

@@ -149,11 +149,11 @@ def find_geoid(path: Path | None = None) -> Geoid:
 
 def places() -> Iterator[Path]:
     """Yield where a raster of EGM96 may lie: PROJ's folders, then SNAP's."""
-    import pyproj
+    from pyproj.datadir import get_data_dir, get_user_data_dir  # type: ignore[attr-defined]
 
     folders = [os.environ.get(name, "") for name in ("PROJ_DATA", "PROJ_LIB")]
     parts = [part for text in folders for part in text.split(os.pathsep) if part]
-    parts += [pyproj.datadir.get_user_data_dir(), *pyproj.datadir.get_data_dir().split(os.pathsep)]
+    parts += [get_user_data_dir(), *get_data_dir().split(os.pathsep)]
     parts += ["/usr/share/proj", "/usr/local/share/proj", "/opt/homebrew/share/proj"]
     for part in dict.fromkeys(parts):
         yield from (Path(part) / name for name in NAMES)

@@ -38,10 +38,10 @@ class Lattice:
 
     def axis(self, start: int, length: int) -> Axis:
         """Return what the pixels from ``start`` on need of one axis."""
-        pixels = np.arange(start, start + length)
+        pixels = np.arange(start, start + length, dtype=np.int64)
         cell = pixels // self.step
         first = int(cell[0]) - 1
-        nodes = np.arange(first, int(cell[-1]) + 3) * float(self.step)
+        nodes = np.asarray(np.arange(first, int(cell[-1]) + 3) * float(self.step), np.float64)
         t = (pixels - cell * self.step) / self.step
         weights = np.stack(
             [
@@ -52,7 +52,7 @@ class Lattice:
             ],
             axis=1,
         )
-        return nodes, cell - 1 - first, weights
+        return nodes, cell - 1 - first, np.asarray(weights, np.float64)
 
     def spread(self, nodes: DoubleArray, rows: Axis, cols: Axis) -> DoubleArray:
         """Return values of all pixels from those of the nodes ``(len(rows[0]), len(cols[0]))``."""
@@ -118,7 +118,7 @@ def times_ranges_into(
             if not math.isfinite(h):
                 time[i, j], distance[i, j] = math.nan, math.nan
                 continue
-            slab = min(max(int(math.floor((h - bottom) / SLAB)), 0), (levels - 3) // 2)
+            slab = min(max(math.floor((h - bottom) / SLAB), 0), (levels - 3) // 2)
             u = (h - bottom - slab * SLAB) / half - 1.0
             by_height = (0.5 * u * (u - 1.0), 1.0 - u * u, 0.5 * u * (u + 1.0))
             t, r = 0.0, 0.0

@@ -79,21 +79,21 @@ def _fill(weights: DoubleArray, position: float) -> int:
     taps = len(weights)
     if taps == 1:
         weights[0] = 1.0
-        return int(math.floor(position + 0.5))
+        return math.floor(position + 0.5)
     if taps == 2:
-        first = int(math.floor(position))
+        first = math.floor(position)
         t = position - first
         weights[0], weights[1] = 1.0 - t, t
         return first
     if taps == 4:
-        first = int(math.floor(position))
+        first = math.floor(position)
         t = position - first
         weights[0] = ((-0.5 * t + 1.0) * t - 0.5) * t
         weights[1] = (1.5 * t - 2.5) * t * t + 1.0
         weights[2] = ((-1.5 * t + 2.0) * t + 0.5) * t
         weights[3] = (0.5 * t - 0.5) * t * t
         return first - 1
-    first = int(math.floor(position + 0.5)) - taps // 2
+    first = math.floor(position + 0.5) - taps // 2
     total = 0.0
     for k in range(taps):
         x = first + k - position

@@ -81,13 +81,13 @@ def reach_of(relief: float, near: float, far: float) -> float:
 @njit(cache=True, nogil=True)
 def _height(heights: DoubleArray, row: float, col: float) -> float:
     """Return the height between pixels, bilinear; NaN where one of them is unknown or outside."""
-    i, j = int(math.floor(row)), int(math.floor(col))
+    i, j = math.floor(row), math.floor(col)
     if i < 0 or j < 0 or i + 1 >= heights.shape[0] or j + 1 >= heights.shape[1]:
         return math.nan
     v, u = row - i, col - j
     top = heights[i, j] * (1.0 - u) + heights[i, j + 1] * u
     bottom = heights[i + 1, j] * (1.0 - u) + heights[i + 1, j + 1] * u
-    return top * (1.0 - v) + bottom * v
+    return float(top * (1.0 - v) + bottom * v)
 
 
 @njit(cache=True, nogil=True)

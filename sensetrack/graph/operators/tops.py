@@ -93,8 +93,8 @@ class TopsarDeburst(Operator):
     """Puts the bursts of Sentinel-1 TOPS images together, and their subswaths side by side.
 
     Lines and samples of all bursts and subswaths lie on one lattice of zero-Doppler time and range time, so that the
-    nearest pixels are picked and none is resampled. Two bursts part in the middle of the lines that are valid in both, two subswaths in
-    the middle of the samples that are; where one has nothing there, the other is taken.
+    nearest pixels are picked and none is resampled. Two bursts part in the middle of the lines that are valid in both,
+    two subswaths in the middle of the samples that are; where one has nothing there, the other is taken.
     """
 
     alias = "TOPSAR-Deburst"

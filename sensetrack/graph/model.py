@@ -178,6 +178,10 @@ class Graph:
         """Return the XML with values in the place of variables, as SNAP may take it."""
         return self._text
 
+    def encoded(self) -> bytes:
+        """Return `text` in the encoding that it declares, for a file."""
+        return dataclasses.replace(self.document, text=self._text).encode()
+
     @property
     def original(self) -> str:
         """The XML as it was read, with its variables."""

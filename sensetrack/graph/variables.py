@@ -71,7 +71,7 @@ class Description:
 
 
 def describe(text: str) -> Description:
-    """Read the comments above the first node of a graph.
+    """Read the comments at the top of a graph, above its version.
 
     Below a line ``variables:`` each line is ``name : description`` where a value must be given, or
     ``name = default : description``; lines of another form go on with the description above; an empty line ends it.
@@ -85,7 +85,7 @@ def describe(text: str) -> Description:
     -------
     Description
     """
-    top = _before_nodes(text)
+    top = _top(text)
     comments = [match.group(1).replace("\r\n", "\n") for match in _COMMENT.finditer(top)]
     variables: dict[str, Variable] = {}
     kept: list[str] = []
@@ -184,11 +184,11 @@ def _about(description: str | None) -> str:
     return f" ({description})" if description else ""
 
 
-def _before_nodes(text: str) -> str:
-    """Return what stands before the first element ``node``, where comments are not looked into for it."""
+def _top(text: str) -> str:
+    """Return what stands before the first element in ``<graph>``; those in comments do not count."""
     end = 0
     for part, kind in _parts(text):
-        found = re.search(r"<node[\s>/]", part) if kind == "text" else None
+        found = re.search(r"<(?!graph\b)[^\W\d]", part) if kind == "text" else None
         if found:
             return text[: end + found.start()]
         end += len(part)

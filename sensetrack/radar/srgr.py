@@ -48,17 +48,12 @@ class RangeRecords:
     def of(cls, polynomials: GroundRange, reference: datetime, between: Literal["nearest", "linear"]) -> RangeRecords:
         """Take over polynomials, with times in seconds since ``reference``."""
         return cls(
-            np.array([(time - reference).total_seconds() for time in polynomials.times]),
-            *(
-                np.ascontiguousarray(each, np.float64)
-                for each in (
-                    polynomials.slant_origin,
-                    polynomials.ground_origin,
-                    polynomials.to_ground,
-                    polynomials.to_slant,
-                )
-            ),
-            between == "linear",
+            times=np.array([(time - reference).total_seconds() for time in polynomials.times]),
+            slant_origin=np.ascontiguousarray(polynomials.slant_origin, np.float64),
+            ground_origin=np.ascontiguousarray(polynomials.ground_origin, np.float64),
+            ground=np.ascontiguousarray(polynomials.to_ground, np.float64),
+            slant=np.ascontiguousarray(polynomials.to_slant, np.float64),
+            linear=between == "linear",
         )
 
     def to_ground(self, time: DoubleArray, slant: DoubleArray) -> DoubleArray:

@@ -116,7 +116,7 @@ class Document:
             yield node.get("id", ""), self._filled(node.findtext("operator", "")).strip(), node
 
     def _parameter(self, node: etree._Element, name: str) -> str:
-        from html import unescape
+        from xml.sax.saxutils import unescape
 
         return unescape(self._filled(node.findtext(f"parameters/{name}") or "")).strip()
 

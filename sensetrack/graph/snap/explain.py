@@ -24,16 +24,19 @@ class Sign:
         What it means and what to do.
     always : bool
         Whether the result is useless even if ``gpt`` says that all went well.
+    is_guess : bool
+        Whether it is also printed when nothing is wrong, so that its own words have to be shown with it.
     """
 
     name: str
     pattern: re.Pattern[str]
     text: str
     always: bool = False
+    is_guess: bool = False
 
 
-def _sign(name: str, pattern: str, text: str, *, always: bool = False) -> Sign:
-    return Sign(name, re.compile(pattern, re.I), text, always)
+def _sign(name: str, pattern: str, text: str, *, always: bool = False, is_guess: bool = False) -> Sign:
+    return Sign(name, re.compile(pattern, re.I), text, always, is_guess)
 
 
 KILLED = _sign(
@@ -136,7 +139,8 @@ SIGNS = (
     ),
     _sign(
         "XML parser",
-        r"(?:SAXParser|DocumentBuilder|XPath|XMLInput|Transformer)Factory\S* .*(?:not found|not be instantiated|Provider)",
+        r"(?:SAXParser|DocumentBuilder|XPath|XMLInput|Transformer)Factory\S* .*"
+        r"(?:not found|not be instantiated|Provider)",
         "two XML parsers of this SNAP are in each other's way; update SNAP, or put -Djavax.xml.parsers."
         "SAXParserFactory=com.sun.org.apache.xerces.internal.jaxp.SAXParserFactoryImpl into bin/gpt.vmoptions",
     ),
@@ -157,6 +161,7 @@ SIGNS = (
         r"Unable to download|(?:UnknownHost|Connect)Exception",
         "an elevation model or the geoid could not be fetched, its server is gone or the machine offline; give a file "
         "(demName 'External DEM' with externalDEMFile), and put the geoid into auxdata of SNAP's user folder",
+        is_guess=True,
     ),
 )
 """The known ones, the surest first: of several that are there, the first explains."""

@@ -30,7 +30,8 @@ _ENTRY = re.compile(r"^([A-Z][\w ]+): (.*)$", re.M)
 _BYTES = re.compile(r"([\d.,]+)\s*([KMGT]?)")
 _LONGEST = 4 << 20
 _TIMEOUT = 180.0
-_known: dict[tuple[str, int, int], Snap | str] = {}
+Stamp = tuple[str, int, int, int]
+_known: dict[Stamp, Snap | str] = {}
 _log = logger(__name__)
 
 
@@ -163,14 +164,32 @@ def _program(path: Path) -> Path:
 def _ask(gpt: Path, by: str) -> Snap | str:
     """Return what a program says of itself, or why it is not SNAP; asked once."""
     try:
-        changed = gpt.stat().st_mtime_ns
-    except OSError:
+        key = version_of(gpt)
+    except SnapError:
         return "there is no such file"
-    options = gpt.with_name("gpt.vmoptions")
-    key = (str(gpt.absolute()), changed, options.stat().st_mtime_ns if options.is_file() else 0)
     if key not in _known:
         _known[key] = _diagnose(gpt.absolute(), by)
     return _known[key]
+
+
+def version_of(gpt: Path) -> Stamp:
+    """Return what changes with the program and with the options of its Java; answers are kept by it.
+
+    Parameters
+    ----------
+    gpt : Path
+
+    Raises
+    ------
+    SnapError
+        There is no such file.
+    """
+    options = gpt.with_name("gpt.vmoptions")
+    try:
+        own, heap = gpt.stat(), options.stat().st_mtime_ns if options.is_file() else 0
+        return str(gpt.absolute()), own.st_mtime_ns, own.st_ctime_ns, heap
+    except OSError as error:
+        raise SnapError(f"{gpt} is gone ({error.strerror or error})") from error
 
 
 def _diagnose(gpt: Path, by: str) -> Snap | str:
@@ -254,6 +273,6 @@ def _bytes(text: str) -> int | None:
     if digits.count(".") > 1:
         digits = digits.replace(".", "", digits.count(".") - 1)
     try:
-        return round(float(digits) * 1024 ** " KMGT".index(found[2] or " "))
+        return round(float(digits) * 2.0 ** (10 * " KMGT".index(found[2] or " ")))
     except ValueError:
         return None

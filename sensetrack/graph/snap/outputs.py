@@ -152,11 +152,14 @@ def check(stage: Stage, output: Path, *, accept_empty: bool) -> Path:
         It is not there, holds no bytes, cannot be read, or holds no data.
     """
     final, place = stage.finals[output], stage.place(output)
+    if not place.exists() and place.with_suffix("").is_dir():
+        # Formats of many files, such as ENVI, make a folder of this name.
+        final, place = final.with_suffix(""), place.with_suffix("")
     if not place.exists():
         there = ", ".join(sorted(entry.name for entry in place.parent.iterdir())) or "nothing"
         raise SnapError(f"{final}: SNAP did not write it (it wrote {there})")
     rasters = list(_rasters(place))
-    if any(path.stat().st_size == 0 for path in [place, *rasters]):
+    if not all(_size(path) for path in [place, *rasters]):
         raise SnapError(f"{final}: SNAP wrote a file without content")
     if place.suffix.lower() == ".dim" and not rasters:
         raise SnapError(f"{final}: SNAP wrote no band (no image in {place.with_suffix('.data').name})")
@@ -169,6 +172,12 @@ def check(stage: Stage, output: Path, *, accept_empty: bool) -> Path:
         said = str(error).replace(str(place.parent), str(final.parent))
         raise SnapError(f"{final}: SNAP wrote what cannot be read ({said})") from error
     return final
+
+
+def _size(place: Path) -> int:
+    """Return the bytes of a file, or of all files in a folder."""
+    files = place.rglob("*") if place.is_dir() else [place]
+    return sum(path.stat().st_size for path in files if path.is_file())
 
 
 def _rasters(place: Path) -> Iterator[Path]:

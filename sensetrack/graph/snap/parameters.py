@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from sensetrack.errors import SnapError, did_you_mean
-from sensetrack.graph.snap.find import Snap, ask_gpt
+from sensetrack.graph.snap.find import Snap, Stamp, ask_gpt, version_of
 
 _OPTION = re.compile(r"^  -P(\S+?)=<(.*?)>(?:\s+(.*))?$")
 _SAMPLE = re.compile(r"^( +)<parameters>\n(.*?)^\1</parameters>", re.M | re.S)
 _OPERATOR = re.compile(r"^  (\S+)(?:\s{2,}(.*))?$")
-_known: dict[tuple[str, int, str], Mapping[str, GptParameter]] = {}
+_known: dict[tuple[Stamp, str], Mapping[str, GptParameter]] = {}
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def known_parameters(snap: Snap, operator: str) -> Mapping[str, GptParameter]:
     SnapError
         This SNAP has no such operator, or does not answer.
     """
-    key = (str(snap.gpt), snap.gpt.stat().st_mtime_ns, operator)
+    key = (version_of(snap.gpt), operator)
     if key not in _known:
         text = ask_gpt(snap.gpt, operator, "-h")
         if "Parameter Options:" not in text and f"gpt {operator}" not in text:

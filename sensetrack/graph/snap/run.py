@@ -260,6 +260,8 @@ class _Job:
             cause = outcome.cause
             said = cause.text if cause is not None else last_words(outcome.listener.lines)
             raise SnapError(f"{error}{f'; {said}' if said else ''}; log: {self.log}") from error
+        if self.progress is not None and outcome.listener.percent.done < 100:
+            self.progress(100, 100)
         return GptRun(tuple(finals), self.log, self.seconds, tuple(dropped))
 
     def _why(self, outcome: _Outcome) -> str:
@@ -269,18 +271,18 @@ class _Job:
             return f"it ran longer than timeout={self.settings.timeout:g} s and was ended at {done} %"
         if ended.reason == "stall":
             return (
-                f"it said nothing for stall={self.settings.stall:g} s and was ended at {done} %; older versions lock up "
-                "on some products: update SNAP, set parallelism to 1, or raise stall"
+                f"it said nothing for stall={self.settings.stall:g} s and was ended at {done} %; older versions "
+                "lock up on some products: update SNAP, set parallelism to 1, or raise stall"
             )
-        if cause is not None and (ended.code != 0 or cause.sign.always):
-            return cause.text
-        useless = [heard.text for heard in outcome.listener.heard.values() if heard.sign.always]
+        useless = [heard for heard in outcome.listener.heard.values() if heard.sign.always]
         if useless:
-            return useless[0]
+            return useless[0].text
         if ended.was_killed:
             return KILLED.text
+        said = last_words(outcome.listener.lines) or "it did not say why"
+        if cause is not None and ended.code:
+            return f"{cause.text} (it says: {said})" if cause.sign.is_guess else cause.text
         if ended.code:
-            said = last_words(outcome.listener.lines) or "it did not say why"
             how = f"by signal {-ended.code}" if ended.code < 0 else f"with exit status {ended.code}"
             return f"it ended {how}: {said}"
         return ""
@@ -293,7 +295,7 @@ def _targets(document: Document, folder: Path, outputs: Sequence[PathLike] | Non
     if not found:
         if len(asked) != 1:
             raise GraphError(f"{document.path}: has no Write node; add one, or name one output")
-        return [Target("", asked[0], "")], True
+        return [Target("", asked[0], "" if asked[0].suffix else "BEAM-DIMAP")], True
     written = {with_extension(target.path, target.format) for target in found} | {target.path for target in found}
     for path in asked:
         if path not in written:

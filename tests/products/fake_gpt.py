@@ -104,8 +104,8 @@ def diagnose(gpt: str) -> None:
     say(
         f"SNAP Release version {VERSION}\nSNAP home: {Path(gpt).parent}//..\nSNAP debug: null\n"
         "SNAP log level: WARNING\nJava home: /usr/local/snap/jre\nJava version: 1.8.0_242\n"
-        "Processors: 16\nMax memory: 53.3 GB\nCache size: 1,007.5 MB\nTile parallelism: 14\nTile size: 512 x 512 pixels\n\n"
-        "To configure your gpt memory usage:\nEdit snap/bin/gpt.vmoptions\n"
+        "Processors: 16\nMax memory: 53.3 GB\nCache size: 1,007.5 MB\nTile parallelism: 14\n"
+        "Tile size: 512 x 512 pixels\n\nTo configure your gpt memory usage:\nEdit snap/bin/gpt.vmoptions\n"
     )
 
 

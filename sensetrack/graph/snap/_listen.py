@@ -18,6 +18,7 @@ LONGEST_LOG = 64 << 20
 
 _LONGEST_LINE = 1 << 14
 _LAST_LINES = 60
+_ENDS = 1 << 11
 
 
 class Listener:
@@ -61,7 +62,7 @@ class Listener:
         self._rest[name] = rest
 
     def _line(self, line: str) -> None:
-        for each in hear(line):
+        for each in hear(line if len(line) <= 2 * _ENDS else f"{line[:_ENDS]} {line[-_ENDS:]}"):
             self.heard.setdefault(each.sign.name, each)
         if line.strip() and is_telling(line):
             self.lines.append(line[:_LONGEST_LINE])

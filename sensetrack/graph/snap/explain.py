@@ -168,7 +168,7 @@ SIGNS = (
 
 _NODE = re.compile(r"\[NodeId: (?P<node>[^\]]+)\]")
 _HARMLESS = re.compile(
-    r"^[.\d%\s]*(?:done\.?)?\s*$|^\s*at \S|^\s*\.\.\. \d+ more|^Executing |"
+    r"^\.{2,}[.\d%\s]*(?:done\.?)?\s*$|^\s*$|^\s*at \S|^\s*\.\.\. \d+ more|^Executing |"
     r"GDAL .*not found on system|^Picked up |^(?:INFO|FINE|CONFIG|DEBUG):",
     re.I,
 )
@@ -263,6 +263,6 @@ def last_words(lines: Iterable[str]) -> str:
         What was printed, in order.
     """
     said = list(dict.fromkeys(" ".join(line.split()) for line in lines if is_telling(line)))
-    errors = [line for line in said if _TELLING.search(line)]
+    errors = [line.removeprefix("Error: ") for line in said if _TELLING.search(line)]
     text = " | ".join((errors or said)[-3:])
     return text if len(text) <= LONGEST_SAID else f"{text[:LONGEST_SAID]}..."

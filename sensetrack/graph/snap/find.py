@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from sensetrack.errors import SnapError
 from sensetrack.graph.snap._process import run
@@ -24,13 +25,15 @@ ADVICE = (
     f"variable {VARIABLE}"
 )
 
+Stamp: TypeAlias = tuple[str, int, int, int]
+"""What changes with a program: its path, when it and its state were changed, and when the options of its Java were."""
+
 _NAME = "gpt.exe" if sys.platform == "win32" else "gpt"
 _VERSION = re.compile(r"SNAP Release version\s+(\S.*)")
 _ENTRY = re.compile(r"^([A-Z][\w ]+): (.*)$", re.M)
 _BYTES = re.compile(r"([\d.,]+)\s*([KMGT]?)")
 _LONGEST = 4 << 20
 _TIMEOUT = 180.0
-Stamp = tuple[str, int, int, int]
 _known: dict[Stamp, Snap | str] = {}
 _log = logger(__name__)
 

@@ -298,8 +298,10 @@ def open_snappy() -> Snappy:
         module = importlib.import_module(MODULE)
     except (Exception, SystemExit) as error:
         sys.modules.pop(MODULE, None)
+        stopped = isinstance(error, SystemExit) and isinstance(error.code, int)
+        why = explain_exit(error.code) if stopped else explain(str(error))
         raise SnapError(
-            f"esa-snappy {state.version} is configured ({state.ini}) but does not start "
-            f"({type(error).__name__}: {explain(str(error))}); {_CONFIGURE.format(python=sys.executable)}"
+            f"esa-snappy is configured ({state.ini}) but does not start ({type(error).__name__}: {why}); "
+            f"{_CONFIGURE.format(python=sys.executable)}"
         ) from error
     return Snappy(module)

@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -171,8 +171,9 @@ def _ask(gpt: Path, by: str) -> Snap | str:
     except SnapError:
         return "there is no such file"
     if key not in _known:
-        _known[key] = _diagnose(gpt.absolute(), by)
-    return _known[key]
+        _known[key] = _diagnose(gpt.absolute())
+    known = _known[key]
+    return known if isinstance(known, str) else replace(known, found_by=by)
 
 
 def version_of(gpt: Path) -> Stamp:
@@ -195,7 +196,7 @@ def version_of(gpt: Path) -> Stamp:
         raise SnapError(f"{gpt} is gone ({error.strerror or error})") from error
 
 
-def _diagnose(gpt: Path, by: str) -> Snap | str:
+def _diagnose(gpt: Path) -> Snap | str:
     try:
         text = ask_gpt(gpt, "--diag")
     except SnapError as error:
@@ -212,7 +213,6 @@ def _diagnose(gpt: Path, by: str) -> Snap | str:
         home=home,
         gpt=gpt,
         version=version[1].strip(),
-        found_by=by,
         java_version=entries.get("Java version", ""),
         processors=_whole(entries.get("Processors", "")),
         parallelism=_whole(entries.get("Tile parallelism", "")),

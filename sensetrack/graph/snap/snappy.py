@@ -298,8 +298,8 @@ def open_snappy() -> Snappy:
         module = importlib.import_module(MODULE)
     except (Exception, SystemExit) as error:
         sys.modules.pop(MODULE, None)
-        stopped = isinstance(error, SystemExit) and isinstance(error.code, int)
-        why = explain_exit(error.code) if stopped else explain(str(error))
+        known = isinstance(error, SystemExit) and isinstance(error.code, int)
+        why = explain_exit(int(str(error))) if known else explain(str(error))
         raise SnapError(
             f"esa-snappy is configured ({state.ini}) but does not start ({type(error).__name__}: {why}); "
             f"{_CONFIGURE.format(python=sys.executable)}"

@@ -118,7 +118,7 @@ def test_a_program_that_waits_is_not_waited_for(tmp_path: Path, monkeypatch: pyt
 
 
 def test_it_is_asked_once_while_it_stays_the_same(gpt: Path, calls: Callable[[], list[list[str]]]) -> None:
-    assert find_snap(gpt) is find_snap(gpt)
+    assert find_snap(gpt) == find_snap(gpt)
     assert calls() == [["--diag"]]
     gpt.with_name("gpt.vmoptions").write_text("-Xmx9G\n")
     find_snap(gpt)

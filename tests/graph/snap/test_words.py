@@ -71,6 +71,11 @@ def test_every_sign_fills_in_its_text() -> None:
         assert "\n" not in sign.text
 
 
+def test_every_sign_is_in_the_documentation() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "snap.md").read_text()
+    assert [sign.name for sign in SIGNS if f"\n| {sign.name} |" not in page] == []
+
+
 def test_the_surest_sign_explains() -> None:
     text = "ElevationFile: http retrieving x\nNo valid orbit file found for 2-MAY-2020\nOutOfMemoryError"
     assert explain(text).startswith("the heap of Java")

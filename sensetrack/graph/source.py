@@ -6,7 +6,7 @@ import dataclasses
 import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -146,6 +146,19 @@ def _size(tile: tuple[PixelArray, Mask]) -> int:
     return tile[0].nbytes + tile[1].nbytes
 
 
+def remembered(key: Any, compute: Callable[[], tuple[PixelArray, Mask]]) -> tuple[PixelArray, Mask]:
+    """Return what was computed last under a key, or compute it: for what the blocks of several bands share.
+
+    Parameters
+    ----------
+    key : hashable
+        Holds an object of the caller, so that no other has the same.
+    compute : callable
+        Arrays that nobody changes afterwards.
+    """
+    return _TILES.get(key, compute)
+
+
 def cached(image: Image) -> Image:
     """Return an image whose tiles are kept for a while once they are computed; see `Cached`."""
     if image.source is None or isinstance(image.source, Cached):
@@ -153,4 +166,4 @@ def cached(image: Image) -> Image:
     return dataclasses.replace(image, source=Cached(image.source, image.grid.shape))
 
 
-__all__ = ["CACHE_BYTES", "TILE", "Cached", "Derived", "cached", "derived"]
+__all__ = ["CACHE_BYTES", "TILE", "Cached", "Derived", "cached", "derived", "remembered"]

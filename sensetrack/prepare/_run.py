@@ -85,9 +85,9 @@ class Job:
     def key(self) -> str:
         """Return a hash of all that the pixels depend on."""
         used = {
-            name: [path.stat().st_size, path.stat().st_mtime_ns]
+            name: stamp
             for name, value in self.recipe.variables.items()
-            if name not in ("input", "output") and _may_be_file(value) and (path := Path(value)).is_file()
+            if name not in ("input", "output") and (stamp := _stamp(value))
         }
         return key_of(
             {
@@ -260,5 +260,10 @@ def _bands(job: Job) -> tuple[list[Image], list[str]]:
     return snap_bands(job.recipe, work, job.tiles / "snap.log")
 
 
-def _may_be_file(value: str) -> bool:
-    return 0 < len(value) < 1024 and "\n" not in value
+def _stamp(value: str) -> tuple[int, int] | None:
+    """Return bytes and time of the file that a variable names; None where it names none."""
+    try:
+        found = Path(value).stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime_ns

@@ -42,6 +42,12 @@ class Ground:
         Half the difference between tops and valleys, m.
     base : float
         Mean height above the ellipsoid, m.
+    grain : float
+        Distance of the nodes of the texture, m: more than two pixels, or the image would not hold it.
+    echo : float
+        Amplitude of a reflector, where the ground has about 120.
+    spread : float
+        Standard deviation of the echo, pixels.
     seed : int
     """
 
@@ -51,11 +57,14 @@ class Ground:
     size: float = 6000.0
     hill: float = 60.0
     base: float = 120.0
+    grain: float = 20.0
+    echo: float = 6000.0
+    spread: float = 1.1
     seed: int = 7
     _spline: RectBivariateSpline = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        step, margin = 20.0, 500.0
+        step, margin = self.grain, 500.0
         axis = np.arange(-self.size / 2 - margin, self.size / 2 + margin + step, step)
         rng = np.random.default_rng(self.seed)
         object.__setattr__(self, "_spline", RectBivariateSpline(axis, axis, rng.normal(size=(len(axis), len(axis)))))
@@ -180,7 +189,7 @@ def render(
         at = np.array(place) + moved
         when, far = seen_at(about.orbit, ground.cartesian(at[:1], at[1:]))
         row, col = line_of(about, when, burst), sample_of(about, when, far)
-        image += 6000.0 * np.exp(-((rows - row) ** 2 + (cols - col) ** 2) / (2 * 1.1**2))
+        image += ground.echo * np.exp(-((rows - row) ** 2 + (cols - col) ** 2) / (2 * ground.spread**2))
     return np.where(inside, image, 0.0).astype(np.float32), top, left
 
 

@@ -97,7 +97,7 @@ def read_any(path: Path) -> StateVectors:
                 raise InputError(f"{path}: holds {len(members)} orbit files (.EOF) of a likely size, not one")
             with archive.open(members[0]) as file:
                 content = file.read(_LARGEST)
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    except (OSError, zipfile.BadZipFile, RuntimeError) as error:
         raise InputError(f"{path}: cannot be read as a zip archive ({error})") from error
     return orbit_of(content, str(path))
 

@@ -110,6 +110,22 @@ def as_intensity(band: SceneBand) -> SceneBand:
     return changed(band, Power(), f"Intensity_{band.name}", "intensity") if band.unit == "complex" else band
 
 
+def selected(scene: Scene, names: Sequence[str]) -> list[SceneBand]:
+    """Return the bands of some names, all where no name is given, as `Scene.select`.
+
+    Where a name is that of the virtual intensity of a complex band or an amplitude, that intensity is returned.
+    """
+    wanted, found = set(names), []
+    for band in scene.select(names):
+        virtual = [
+            name for name in band.names if name.startswith("Intensity_") and name != band.name and name in wanted
+        ]
+        if not virtual or wanted & (set(band.names) - set(virtual)):
+            found.append(band)
+        found += [changed(band, Power(), name, "intensity") for name in virtual]
+    return found
+
+
 def stem_of(band: SceneBand) -> str:
     """Return the name without what it says of the quantity: ``IW1_VV`` of ``Intensity_IW1_VV``."""
     for prefix in ("Amplitude_", "Intensity_", *QUANTITIES):

@@ -115,12 +115,11 @@ def selected(scene: Scene, names: Sequence[str]) -> list[SceneBand]:
 
     Where a name is that of the virtual intensity of a complex band or an amplitude, that intensity is returned.
     """
-    wanted, found = set(names), []
+    real, found = {band.name for band in scene.bands}, []
     for band in scene.select(names):
-        virtual = [
-            name for name in band.names if name.startswith("Intensity_") and name != band.name and name in wanted
-        ]
-        if not virtual or wanted & (set(band.names) - set(virtual)):
+        asked = [name for name in band.names if name in names and (name == band.name or name not in real)]
+        virtual = [name for name in asked if name.startswith("Intensity_") and name != band.name]
+        if not names or len(asked) > len(virtual):
             found.append(band)
         found += [changed(band, Power(), name, "intensity") for name in virtual]
     return found

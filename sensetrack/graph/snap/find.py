@@ -102,7 +102,7 @@ def find_snap(explicit: PathLike | None = None) -> Snap:
     named = os.fspath(explicit) if explicit is not None else os.environ.get(VARIABLE, "")
     if named:
         by = "as named" if explicit is not None else VARIABLE
-        snap = _ask(_program(Path(named).expanduser()), by)
+        snap = _ask(_program(Path(shutil.which(named) or named).expanduser()), by)
         if isinstance(snap, str):
             raise SnapError(f"{named} ({by}) is not SNAP: {snap}; name the file bin/gpt of SNAP, or its folder")
         return snap

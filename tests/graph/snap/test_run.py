@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sensetrack.errors import GraphError, OutputError, SnapError
+from sensetrack.errors import GraphError, OutputError, ParameterError, SnapError
 from sensetrack.graph.snap import GptSettings, Snap, run_gpt, run_operator
 from sensetrack.raster.image import Image
 
@@ -59,6 +59,12 @@ def test_settings_become_arguments(snap: Snap, chain: Chain, out: Path, calls: C
     assert f"-SsourceProduct={tmp_path / 'in put.zip'}" in call
 
 
+@pytest.mark.parametrize("size", ["8 GB", "0G", "8", "-1G", ""])
+def test_sizes_that_java_does_not_take(size: str) -> None:
+    with pytest.raises(ParameterError, match=r"memory = .*write a number and K, M or G, such as 12G"):
+        GptSettings(memory=size)
+
+
 def test_dimap_moves_with_its_folder(snap: Snap, chain: Chain, out: Path) -> None:
     graph = chain(file=str(out / "scene"), format="BEAM-DIMAP")
     for _ in range(2):  # the second time, both are there already
@@ -66,6 +72,11 @@ def test_dimap_moves_with_its_folder(snap: Snap, chain: Chain, out: Path) -> Non
         assert result.outputs == (out / "scene.dim",)
         assert sorted(path.name for path in out.iterdir()) == ["log", "scene.data", "scene.dim"]
         assert (out / "scene.data" / "band.img").stat().st_size == 48
+
+
+def test_a_writer_that_adds_an_extension(snap: Snap, chain: Chain, out: Path) -> None:
+    result = run_gpt(snap, chain(file=str(out / "a.tiff")), log=out / "log", outputs=[out / "a.tiff"])
+    assert result.outputs == (out / "a.tiff.tif",) and result.outputs[0].is_file()
 
 
 def test_names_are_relative_to_the_folder(snap: Snap, chain: Chain, out: Path) -> None:

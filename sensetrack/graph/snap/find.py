@@ -78,7 +78,7 @@ class Snap:
     @property
     def settings_file(self) -> Path:
         """The file with the heap of Java, ``-Xmx8G``."""
-        return self.gpt.with_name("gpt.vmoptions")
+        return self.home / "bin" / "gpt.vmoptions"
 
 
 def find_snap(explicit: PathLike | None = None) -> Snap:
@@ -188,7 +188,7 @@ def version_of(gpt: Path) -> Stamp:
     SnapError
         There is no such file.
     """
-    options = gpt.with_name("gpt.vmoptions")
+    options = gpt.resolve().with_name("gpt.vmoptions")
     try:
         own, heap = gpt.stat(), options.stat().st_mtime_ns if options.is_file() else 0
         return str(gpt.absolute()), own.st_mtime_ns, own.st_ctime_ns, heap

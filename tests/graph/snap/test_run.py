@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 
 from sensetrack.errors import GraphError, OutputError, ParameterError, SnapError
 from sensetrack.graph.snap import GptSettings, Snap, run_gpt, run_operator
+from sensetrack.graph.snap._listen import Log
 from sensetrack.raster.image import Image
 
 Chain = Callable[..., Path]
@@ -180,6 +181,21 @@ def test_the_log_cannot_be_written(snap: Snap, chain: Chain, out: Path) -> None:
     (out / "file").touch()
     with pytest.raises(OutputError, match="the log cannot be written"):
         run_gpt(snap, chain(file=str(out / "a.tif")), log=out / "file" / "log")
+
+
+def test_the_disk_of_the_log_is_full(
+    snap: Snap, chain: Chain, out: Path, left_behind: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(log: Log, arguments: Sequence[str]) -> None:
+        """Write nothing yet, so that it is noticed while gpt runs."""
+
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    monkeypatch.setattr(Log, "begin", begin)
+    monkeypatch.setenv("FAKE_GPT", "flood hang")
+    with pytest.raises(OutputError, match=r"/dev/full: the log cannot be written \(No space left on device\)"):
+        run_gpt(snap, chain(file=str(out / "a.tif")), log="/dev/full")
+    assert left_behind() == []
 
 
 def test_a_program_that_is_gone(snap: Snap, chain: Chain, out: Path, left_behind: Callable[[], list[str]]) -> None:

@@ -130,10 +130,10 @@ def test_graphs_that_cannot_be_run(snap: Snap, tmp_path: Path, text: str, messag
 
 
 def test_two_nodes_do_not_write_one_file(snap: Snap, tmp_path: Path) -> None:
-    node = "<node id='{}'><operator>Write</operator><parameters><file>a.tif</file></parameters></node>"
+    node = "<node id='{}'><operator>Write</operator><parameters><file>{}</file></parameters></node>"
     graph = tmp_path / "two.xml"
-    graph.write_text(f"<graph>{node.format('A')}{node.format('B')}</graph>")
-    with pytest.raises(GraphError, match="two nodes write"):
+    graph.write_text(f"<graph>{node.format('A', 'a')}{node.format('B', 'a.dim')}</graph>")
+    with pytest.raises(GraphError, match=r"two nodes write \S+a\.dim"):
         run_gpt(snap, graph, log=tmp_path / "log")
 
 
@@ -196,6 +196,11 @@ def test_the_disk_of_the_log_is_full(
     with pytest.raises(OutputError, match=r"/dev/full: the log cannot be written \(No space left on device\)"):
         run_gpt(snap, chain(file=str(out / "a.tif")), log="/dev/full")
     assert left_behind() == []
+
+
+def test_a_folder_that_is_not_there(snap: Snap, chain: Chain, out: Path) -> None:
+    with pytest.raises(SnapError, match=r"No such file or directory: \S+nowhere"):
+        run_gpt(snap, chain(file=str(out / "a.tif")), log=out / "log", folder=out / "nowhere")
 
 
 def test_a_program_that_is_gone(snap: Snap, chain: Chain, out: Path, left_behind: Callable[[], list[str]]) -> None:

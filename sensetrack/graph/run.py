@@ -88,7 +88,8 @@ def _snap(graph: Graph, engine: GraphEngine, gpt: Path | None) -> Snap:
             raise
         some = "them" if "," in foreign else "it"
         raise SnapError(
-            f"{graph.name}: only SNAP runs {foreign}, and {error}; or take {some} out of the graph, and it runs without SNAP"
+            f"{graph.name}: only SNAP runs {foreign}, and {error}; or take {some} out of the graph, which then runs "
+            "without SNAP"
         ) from error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
@@ -166,6 +166,19 @@ class Geocoder:
         return latitude, longitude
 
 
+class Locator(Protocol):
+    """Finds the pixels of a map in an image."""
+
+    @property
+    def grid(self) -> Grid:
+        """The map."""
+        ...
+
+    def positions(self, block: Block) -> tuple[DoubleArray, DoubleArray]:
+        """Return rows and columns of the pixels of a block of the map; NaN or far outside where there are none."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Geocoded(Derived):
     """Pixels of a radar image on a map.
@@ -177,12 +190,12 @@ class Geocoded(Derived):
     ----------
     image : Image
         In the geometry of the radar.
-    geocoder : Geocoder
+    geocoder : Locator
     method : Interpolation
     """
 
     image: Image
-    geocoder: Geocoder
+    geocoder: Locator
     method: Interpolation
 
     def compute(self, block: Block) -> tuple[PixelArray, Mask]:

@@ -93,7 +93,11 @@ def map_grid(radars: Sequence[RadarGrid], elevation: Elevation, rules: MapRules)
         The state vectors do not cover an image.
     """
     low, high = elevation.extremes(area_of(radars))
-    longitude, latitude = _outline(radars, (low, high))
+    return grid_around(*_outline(radars, (low, high)), radars, rules)
+
+
+def grid_around(longitude: DoubleArray, latitude: DoubleArray, radars: Sequence[RadarGrid], rules: MapRules) -> Grid:
+    """Return the map that holds places, degrees, with the pixel size of the first image; see `map_grid`."""
     crs = map_crs_of(rules.projection, latitude, longitude)
     if crs.is_geographic and longitude.max() - longitude.min() > 180:
         raise GraphError(

@@ -125,13 +125,13 @@ class Geocoder:
         known = np.isfinite(height)
         if not known.any():
             return time, distance
-        bottom = math.floor(float(height[known].min()) / SLAB) * SLAB
-        slabs = max(1, math.ceil((float(height[known].max()) - bottom) / SLAB))
-        levels = bottom + 0.5 * SLAB * np.arange(2 * slabs + 1)
+        lowest = math.floor(float(height[known].min()) / SLAB)
+        slabs = max(1, math.ceil(float(height[known].max()) / SLAB) - lowest)
+        levels = SLAB * (lowest + 0.5 * np.arange(2 * slabs + 1))
         longitude, latitude = self.places.nodes(block)
         nodes = self.geometry.times_ranges(latitude, longitude, levels[:, None, None])
         rows, cols = self._axes(block)
-        times_ranges_into(time, distance, height, *nodes, bottom, rows[1], rows[2], cols[1], cols[2])
+        times_ranges_into(time, distance, height, *nodes, lowest, rows[1], rows[2], cols[1], cols[2])
         return time, distance
 
     def _axes(self, block: Block) -> tuple[Any, Any]:

@@ -184,7 +184,7 @@ def _outline(radars: Sequence[RadarGrid], heights: Sequence[float]) -> tuple[Dou
     first = found[0][0][0]
     longitude = np.concatenate([each + np.round((first - each[0]) / 360) * 360 for each, _ in found])
     latitude = np.concatenate([each for _, each in found])
-    return longitude, latitude
+    return longitude - np.floor((longitude.min() + 180) / 360) * 360, latitude
 
 
 def _lengths(radars: Sequence[RadarGrid]) -> list[float]:

@@ -16,6 +16,7 @@ from sensetrack.raster.write import atomic, check_target, refuse_same_file
 from ._command import argument, group, option, subcommand
 from ._console import say
 from ._graph import Values, engine_text, graph_json, say_graph, say_problem
+from ._graph_run import add_to as add_run_to
 from ._options import with_settings
 
 PICTURES = (".svg", ".png", ".pdf", ".mmd")
@@ -34,6 +35,9 @@ def command() -> None:
 
     A graph is a chain of operators with their parameters. Take one that is shipped, or any that SNAP wrote.
     """
+
+
+add_run_to(command)
 
 
 @subcommand(command, "list", short_help="The graphs that are shipped", example="sensetrack graph list")

@@ -13,8 +13,7 @@ from sensetrack.errors import GraphError, GridError, InputError, OutputError, Pa
 from sensetrack.graph.check import check, needs_snap
 from sensetrack.graph.model import Graph
 from sensetrack.graph.node import Node
-from sensetrack.graph.operators import Operator
-from sensetrack.graph.operators._base import Context, Sources
+from sensetrack.graph.operators._base import Context, Operator, Sources
 from sensetrack.graph.operators.io import ProductSetReader, Read, Write
 from sensetrack.graph.output import GEOTIFF, target_of, write_scene
 from sensetrack.graph.problem import raise_first
@@ -71,8 +70,8 @@ def check_native(graph: Graph) -> dict[str, Operator]:
     if foreign:
         some = "it" if len(foreign) == 1 else "them"
         raise GraphError(
-            f"{graph.name}: only SNAP runs {', '.join(foreign)}; install SNAP and use --engine gpt, or take {some} out of "
-            "the graph"
+            f"{graph.name}: only SNAP runs {', '.join(foreign)}; install SNAP and use --engine gpt, or take {some} "
+            "out of the graph"
         )
     return {node.id: node.typed() for node in graph.nodes}
 
@@ -106,8 +105,8 @@ def run_native(
     """Run a graph, and write what its Write nodes say.
 
     What can go wrong is looked for first: parameters, operators that only SNAP has, files to read and to write. Then
-    operators are applied, which reads metadata only, and files are written block by block, each read through all operators
-    before it; memory does not grow with the scene.
+    operators are applied, which reads metadata only, and files are written block by block, each read through all
+    operators before it; memory does not grow with the scene.
 
     Parameters
     ----------
@@ -165,7 +164,7 @@ def _build(graph: Graph, context: Context, operators: Mapping[str, Operator]) ->
     for name, file in graph.source_files.items():
         if taken[name]:
             with _named(name, "source"):
-                made[name] = (_kept(read_scene(context.path(file)), taken[name]),)
+                made[name] = (_kept(read_scene(context.place(file)), taken[name]),)
     for node in graph.ordered():
         here = dataclasses.replace(context, node=node.id)
         operator = operators[node.id]
@@ -232,8 +231,8 @@ def _targets(graph: Graph, operators: Mapping[str, Operator], context: Context, 
             found.append(_Target(node.id, path, operator.formatName))
     if found and output is not None:
         raise GraphError(
-            f"{graph.name} writes its results by itself, to {', '.join(str(each.path) for each in found)}; leave out -o, or "
-            "the Write nodes"
+            f"{graph.name} writes its results by itself, to {', '.join(str(each.path) for each in found)}; leave out "
+            "-o, or the Write nodes"
         )
     if not found:
         last = graph.header.target or graph.nodes[-1].id
@@ -247,10 +246,10 @@ def _targets(graph: Graph, operators: Mapping[str, Operator], context: Context, 
 
 def _inputs(graph: Graph, operators: Mapping[str, Operator], context: Context) -> Iterator[str]:
     for file in graph.source_files.values():
-        yield str(context.path(file))
+        yield context.place(file)
     for operator in operators.values():
         if isinstance(operator, Read):
-            yield str(context.path(operator.file))
+            yield context.place(operator.file)
 
 
 def _check_files(
@@ -260,9 +259,9 @@ def _check_files(
     for node in graph.nodes:
         operator = operators[node.id]
         if isinstance(operator, Read):
-            path = context.path(operator.file)
-            if not (is_url(operator.file) or operator.file.startswith("/vsi") or path.exists()):
-                raise GraphError(f"node '{node.id}' ({node.operator}): file '{path}' does not exist")
+            place = context.place(operator.file)
+            if not (is_url(place) or place.startswith("/vsi") or Path(place).exists()):
+                raise GraphError(f"node '{node.id}' ({node.operator}): file '{place}' does not exist")
     for number, target in enumerate(targets):
         if any(target.path == other.path for other in targets[:number]):
             raise GraphError(f"two nodes write to {target.path}")

@@ -112,7 +112,7 @@ def in_pixels(region: Any, band: SceneBand, name: str) -> Any:
         near = _hemisphere(region, grid)
     else:
         turns = (np.array([360.0 * turn, 0.0]) for turn in range(-2, 3))
-        shifted = [shapely.transform(region, lambda points, turn=turn: points + turn) for turn in turns]
+        shifted = [shapely.transform(region, turn.__add__) for turn in turns]
         near = shapely.union_all([shapely.intersection(each, outline) for each in shifted])
     if near.is_empty:
         raise _beside(name, band, outline)

@@ -270,11 +270,12 @@ def _remove_abandoned(final: Path) -> None:
     host = socket.gethostname()
     for part in final.parent.glob(f".{glob.escape(final.stem)}.{host}-*.partial{glob.escape(final.suffix)}"):
         pid = part.name.removeprefix(f".{final.stem}.{host}-").partition(".")[0]
-        if pid.isdigit() and int(pid) != os.getpid() and not _is_running(int(pid)):
+        if pid.isdigit() and int(pid) != os.getpid() and not is_running(int(pid)):
             part.unlink(missing_ok=True)
 
 
-def _is_running(pid: int) -> bool:
+def is_running(pid: int) -> bool:
+    """Whether a process of this number runs on this machine, whoever started it."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -58,13 +58,13 @@ class Place:
             return _known(rows + 0.5)
         if name == "TIME":
             return _known(self._days(rows))
-        full = (np.broadcast_to(each, block.shape) for each in (rows, cols))
+        row, col = (np.broadcast_to(each, block.shape) for each in (rows, cols))
         if self.radar is not None:
             from sensetrack.radar.geocode import places_of
 
-            lon, lat = places_of(self.radar, *full, self.radar.height)
+            lon, lat = places_of(self.radar, row, col, self.radar.height)
         else:
-            lon, lat = to_degrees(self.grid, *full)
+            lon, lat = to_degrees(self.grid, row, col)
         return _known(lon if name == "LON" else lat)
 
     def _days(self, rows: DoubleArray) -> DoubleArray:

@@ -122,6 +122,10 @@ class Context:
         """Return a file that a parameter names."""
         return self.folder / Path(name).expanduser()
 
+    def place(self, name: str) -> str:
+        """Return what a parameter names to read: a file, or a URL or GDAL path as it is."""
+        return name if "://" in name or name.startswith("/vsi") else str(self.path(name))
+
 
 class Operator(Params):
     """An operator of a graph: its fields are its parameters, spelled and with defaults as SNAP declares them.

@@ -118,7 +118,7 @@ class _Library:
                 )
         place = Place(grid=first.grid, radar=first.radar, start=self.sources.one.start)
         for name in _names([tree, condition]):
-            if name.text in PLACES and name.text not in images and name.text not in self.numbers | place.known:
+            if name.text in PLACES and name.text not in images and name.text not in {*self.numbers, *place.known}:
                 raise GraphError(f"band '{target.name}': {name.text} is not known of {self.sources.one.name}")
         whole = None if is_float(target.type) else np.iinfo(target.type)
         scale, offset = target.scalingFactor or 1.0, target.scalingOffset or 0.0

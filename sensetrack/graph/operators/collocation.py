@@ -58,7 +58,7 @@ class Collocate(Operator):
         Numbers of secondary scenes with a scale become the quantity that they stand for; integers without one, and
         classes, are taken by nearest. Secondary scenes are numbered from 0.
         """
-        scenes = [*sources, *(read_scene(context.path(name)) for name in self.sourceProductPaths)]
+        scenes = [*sources, *(read_scene(context.place(name)) for name in self.sourceProductPaths)]
         reference = self._reference(sources, scenes)
         if reference.is_radar or reference.grid.crs is None:
             raise GraphError(f"{reference.name} is not on a map, and Collocate works on maps; use CreateStack")

@@ -41,7 +41,7 @@ class Read(Operator):
 
         As in SNAP, bands and parts are chosen only where ``useAdvancedOptions`` is true.
         """
-        scene = read_scene(context.path(self.file), self.formatName)
+        scene = read_scene(context.place(self.file), self.formatName)
         if not self.useAdvancedOptions:
             return scene
         cut = Cut(

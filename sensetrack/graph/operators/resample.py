@@ -194,8 +194,8 @@ _HOW = ("First", "Min", "Max", "Mean", "Median", "FlagAnd", "FlagOr", "FlagMedia
 def _spans(first: tuple[float, float], start: int, count: int) -> tuple[DoubleArray, DoubleArray]:
     """Return both edges of some coarse pixels."""
     size = first[1] - first[0]
-    low = first[0] + np.arange(start, start + count) * size
-    return low, low + size
+    low = first[0] + np.arange(start, start + count, dtype=np.float64) * size
+    return np.asarray(low, np.float64), np.asarray(low + size, np.float64)
 
 
 def _edges(target: Grid, grid: Grid) -> tuple[tuple[float, float], tuple[float, float]]:

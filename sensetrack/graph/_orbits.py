@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import logging
 import re
 import zipfile
@@ -97,7 +96,7 @@ def read_any(path: Path) -> StateVectors:
             if len(members) != 1 or members[0].file_size > _LARGEST:
                 raise InputError(f"{path}: holds {len(members)} orbit files (.EOF) of a likely size, not one")
             with archive.open(members[0]) as file:
-                content = io.BytesIO(file.read(_LARGEST)).getvalue()
+                content = file.read(_LARGEST)
     except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
         raise InputError(f"{path}: cannot be read as a zip archive ({error})") from error
     return orbit_of(content, str(path))

@@ -38,7 +38,10 @@ class MapPlaces:
         rows = self.lattice.axis(block.row, block.height)[0]
         cols = self.lattice.axis(block.col, block.width)[0]
         x, y = transform_points(self.grid.crs, crs, *self.grid.xy(*np.meshgrid(rows, cols, indexing="ij")))
-        return (connected(x) if crs is not None and crs.is_geographic else x), y
+        if crs is None or not crs.is_geographic:
+            return x, y
+        middle = self.grid.xy((self.grid.height - 1) / 2, (self.grid.width - 1) / 2)
+        return connected(x, float(transform_points(self.grid.crs, crs, *middle)[0])), y
 
     def spread(self, nodes: DoubleArray, block: Block) -> DoubleArray:
         """Return values of the pixels of a block from those of its nodes."""
@@ -56,10 +59,7 @@ class MapPlaces:
         return self.spread(x, block), self.spread(y, block)
 
 
-def connected(longitude: DoubleArray) -> DoubleArray:
-    """Return longitudes that are at most 180 degrees from the first known one; the others stay as they are."""
-    known = longitude[np.isfinite(longitude)]
-    if not known.size:
-        return longitude
-    away = longitude - known.flat[0]
+def connected(longitude: DoubleArray, middle: float) -> DoubleArray:
+    """Return longitudes that are at most 180 degrees from a middle; the others stay as they are."""
+    away = longitude - middle
     return np.where(away > 180, longitude - 360, np.where(away < -180, longitude + 360, longitude))

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from products.graphs import graph, node
 
 from sensetrack.errors import GraphError
 from sensetrack.graph.check import check, engines, slot_of
+from sensetrack.graph.draw import mermaid
 from sensetrack.graph.model import Graph
 from sensetrack.graph.operators import operator, operators
 from sensetrack.graph.operators._base import Context, Operator, Slot, Sources
@@ -253,3 +256,30 @@ def test_variables_in_a_check() -> None:
 def test_slots(name: str, slot: str, found: str | None) -> None:
     slot_ = slot_of(operator(name), slot)
     assert (slot_.name if isinstance(slot_, Slot) else None) == found
+
+
+@given(data=st.data())
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_damaged_graphs_are_told_or_read(data: st.DataObject) -> None:
+    nodes = (
+        READ,
+        node("Smooth", "Read", size=3),
+        node("CreateStack", "Smooth", "Read"),
+        node("Write", "CreateStack", file="${o}"),
+    )
+    text = graph(*nodes, top="<!--\nvariables:\n o = 1 : x\n-->\n")
+    for _ in range(data.draw(st.integers(1, 3))):
+        start, stop = sorted(data.draw(st.tuples(*[st.integers(0, len(text))] * 2)))
+        lines = data.draw(
+            st.sampled_from(["", text[start:stop], "Read", "<node>", "refid='Write'", "${", "&amp;", "sources"])
+        )
+        text = text[:start] + lines + text[stop if data.draw(st.booleans()) else start :]
+    try:
+        read = Graph.from_text(text, strict=False)
+    except GraphError as error:
+        assert "\n" not in str(error)
+        return
+    found = check(read)
+    assert all("\n" not in str(problem) for problem in found)
+    assert mermaid(read).startswith("flowchart")
+    assert read.document.encode() == text.encode()

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from sensetrack.graph.operators._base import Names, Operator
+import numpy as np
+
+from sensetrack.graph.elevation import Elevation
+from sensetrack.graph.geocoded_scene import INTERPOLATIONS, OnMap, band_on_map, has_geometry, radar_bands, radars_of
+from sensetrack.graph.map_grid import MapRules, grid_around, map_grid
+from sensetrack.graph.operators._base import Context, Names, Operator, Sources
+from sensetrack.graph.scene import Scene
 from sensetrack.params import param
 
 Resampling = Literal["NEAREST_NEIGHBOUR", "BILINEAR_INTERPOLATION", "CUBIC_CONVOLUTION"]
@@ -21,6 +27,31 @@ class EllipsoidCorrectionGG(Operator):
     imgResamplingMethod: Resampling = param("BILINEAR_INTERPOLATION", "How the image is interpolated.")
     mapProjection: str = param("WGS84(DD)", "CRS of the map: WKT, EPSG:n, AUTO:42001 or WGS84(DD).")
 
+    def apply(self, sources: Sources, context: Context) -> Scene:
+        """Return the scene on the map around its points, bilinear between them.
+
+        Raises
+        ------
+        GraphError
+            A band cannot be corrected; the CRS is none.
+        InputError
+            The orbit does not cover the scene.
+        """
+        from sensetrack.graph.tie_geocoding import TieLocator, TiePlaces
+
+        scene = sources.one
+        bands = radar_bands(scene, self.sourceBands, self.alias)
+        radars = radars_of(bands)
+        which = [next(n for n, each in enumerate(radars) if has_geometry(band, each)) for band in bands]
+        ties = [TiePlaces.of(scene, bands[which.index(number)]) for number in range(len(radars))]
+        outlines = [tie.outline(radar.shape) for tie, radar in zip(ties, radars, strict=True)]
+        latitude, longitude = np.concatenate(outlines, axis=1)
+        grid = grid_around(longitude, latitude, radars, MapRules(projection=self.mapProjection))
+        locators = [TieLocator.of(tie, radar.shape, grid, scene.name) for tie, radar in zip(ties, radars, strict=True)]
+        method = INTERPOLATIONS[self.imgResamplingMethod]
+        made = [band_on_map(band, locators[number], method) for band, number in zip(bands, which, strict=True)]
+        return scene.after(self.alias, made, suffix=self.suffix)
+
 
 class EllipsoidCorrectionRD(Operator):
     """Puts images on a map by range and Doppler, at the average height of the scene."""
@@ -31,3 +62,21 @@ class EllipsoidCorrectionRD(Operator):
     sourceBands: Names = param((), "Bands to correct; all where none is named.")
     imgResamplingMethod: Resampling = param("BILINEAR_INTERPOLATION", "How the image is interpolated.")
     mapProjection: str = param("WGS84(DD)", "CRS of the map: WKT, EPSG:n, AUTO:42001 or WGS84(DD).")
+
+    def apply(self, sources: Sources, context: Context) -> Scene:
+        """Return the scene on the map, as if all of it were as high as it is on average.
+
+        Raises
+        ------
+        GraphError
+            A band cannot be corrected; the CRS is none.
+        InputError
+            The orbit does not cover the scene.
+        """
+        scene = sources.one
+        bands = radar_bands(scene, self.sourceBands, self.alias)
+        radars = radars_of(bands)
+        elevation = Elevation(base=float(np.mean([radar.height for radar in radars])))
+        grid = map_grid(radars, elevation, MapRules(projection=self.mapProjection))
+        on_map = OnMap.of(bands, grid, elevation, INTERPOLATIONS[self.imgResamplingMethod])
+        return scene.after(self.alias, [on_map.band(band) for band in bands], suffix=self.suffix)

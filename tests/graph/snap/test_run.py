@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sensetrack.errors import GraphError, OutputError, SnapError
+from sensetrack.errors import GraphError, OutputError, ParameterError, SnapError
 from sensetrack.graph.snap import GptSettings, Snap, run_gpt, run_operator
+from sensetrack.graph.snap._listen import Log
 from sensetrack.raster.image import Image
 
 Chain = Callable[..., Path]
@@ -59,6 +60,12 @@ def test_settings_become_arguments(snap: Snap, chain: Chain, out: Path, calls: C
     assert f"-SsourceProduct={tmp_path / 'in put.zip'}" in call
 
 
+@pytest.mark.parametrize("size", ["8 GB", "0G", "8", "-1G", ""])
+def test_sizes_that_java_does_not_take(size: str) -> None:
+    with pytest.raises(ParameterError, match=r"memory = .*write a number and K, M or G, such as 12G"):
+        GptSettings(memory=size)
+
+
 def test_dimap_moves_with_its_folder(snap: Snap, chain: Chain, out: Path) -> None:
     graph = chain(file=str(out / "scene"), format="BEAM-DIMAP")
     for _ in range(2):  # the second time, both are there already
@@ -66,6 +73,11 @@ def test_dimap_moves_with_its_folder(snap: Snap, chain: Chain, out: Path) -> Non
         assert result.outputs == (out / "scene.dim",)
         assert sorted(path.name for path in out.iterdir()) == ["log", "scene.data", "scene.dim"]
         assert (out / "scene.data" / "band.img").stat().st_size == 48
+
+
+def test_a_writer_that_adds_an_extension(snap: Snap, chain: Chain, out: Path) -> None:
+    result = run_gpt(snap, chain(file=str(out / "a.tiff")), log=out / "log", outputs=[out / "a.tiff"])
+    assert result.outputs == (out / "a.tiff.tif",) and result.outputs[0].is_file()
 
 
 def test_names_are_relative_to_the_folder(snap: Snap, chain: Chain, out: Path) -> None:
@@ -169,6 +181,21 @@ def test_the_log_cannot_be_written(snap: Snap, chain: Chain, out: Path) -> None:
     (out / "file").touch()
     with pytest.raises(OutputError, match="the log cannot be written"):
         run_gpt(snap, chain(file=str(out / "a.tif")), log=out / "file" / "log")
+
+
+def test_the_disk_of_the_log_is_full(
+    snap: Snap, chain: Chain, out: Path, left_behind: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(log: Log, arguments: Sequence[str]) -> None:
+        """Write nothing yet, so that it is noticed while gpt runs."""
+
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    monkeypatch.setattr(Log, "begin", begin)
+    monkeypatch.setenv("FAKE_GPT", "flood hang")
+    with pytest.raises(OutputError, match=r"/dev/full: the log cannot be written \(No space left on device\)"):
+        run_gpt(snap, chain(file=str(out / "a.tif")), log="/dev/full")
+    assert left_behind() == []
 
 
 def test_a_program_that_is_gone(snap: Snap, chain: Chain, out: Path, left_behind: Callable[[], list[str]]) -> None:

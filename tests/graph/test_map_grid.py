@@ -102,7 +102,7 @@ def test_zones_and_poles() -> None:
     assert map_grid([south], Elevation(), MapRules(projection="AUTO:42001")).crs.to_epsg() // 100 == 327
     polar = radar_grid(Orbit(latitude=86.0), (8000, 3000), spacing=50.0)
     assert map_grid([polar], Elevation(), MapRules(projection="AUTO:42001", metres=100)).crs == CRS.from_epsg(3413)
-    over = radar_grid(Orbit(inclination=91.0, latitude=86.0, side="L"), (8000, 3000), interval=4e-3, spacing=200.0)
+    over = radar_grid(Orbit(latitude=90.0), (8000, 1000), first=-8.0, near=1_080_000.0, spacing=150.0)
     with pytest.raises(GraphError, match="the scene holds a pole; use EPSG:3413"):
         map_grid([over], Elevation(), MapRules(metres=100))
 

@@ -12,6 +12,7 @@ from affine import Affine
 from products.orbit import Doubles, Orbit
 from products.radar_grid import places, radar_grid
 from rasterio.crs import CRS
+from scipy.ndimage import binary_erosion
 
 from sensetrack.errors import GraphError, InputError, ParameterError
 from sensetrack.graph.operators import operator
@@ -106,16 +107,13 @@ def test_a_known_scene_comes_back(world: World, projection: str) -> None:
     made = settings.apply(Sources({"source": world.scene()}), world.context)
     assert made.name == "S_TC" and made.done == ("Terrain-Correction",)
     band = made.bands[0]
-    assert (band.name, band.unit, band.dtype, band.nodata, band.radar) == (
-        "Amplitude_VV",
-        "amplitude",
-        "float32",
-        0,
-        None,
-    )
+    assert (band.name, band.unit, band.dtype, band.nodata) == ("Amplitude_VV", "amplitude", "float32", 0)
+    assert band.radar is None
     grid, pixels, valid = read(made)
     assert valid.mean() > 0.4 and (pixels[~valid] == 0).all()
-    difference = (pixels - world.truth(grid))[valid]
+    # At its borders the image goes on with its last pixels.
+    inner = binary_erosion(valid, iterations=3)
+    difference = (pixels - world.truth(grid))[inner]
     assert np.abs(difference).max() < 0.1 and abs(difference.mean()) < 1e-3
     # Nothing is cut off: the map shows as much as the image does.
     assert valid.sum() * abs(grid.transform.determinant) == pytest.approx(AREA[projection](world), rel=0.02)
@@ -142,10 +140,9 @@ def test_the_wrong_height_moves_the_scene(world: World) -> None:
     )
     errors = []
     for settings in (right, wrong):
-        grid, pixels, valid = read(
-            settings.apply(Sources({"source": world.scene()}), Context(folder=world.context.folder))
-        )
-        errors.append(np.abs((pixels - world.truth(grid))[valid]).max())
+        without_geoid = Context(folder=world.context.folder)
+        grid, pixels, valid = read(settings.apply(Sources({"source": world.scene()}), without_geoid))
+        errors.append(np.abs((pixels - world.truth(grid))[binary_erosion(valid, iterations=3)]).max())
     assert errors[0] < 0.1 and errors[1] > 10
 
 
@@ -156,7 +153,7 @@ def test_the_wrong_height_moves_the_scene(world: World) -> None:
         ("BILINEAR_INTERPOLATION", 0.6),
         ("BICUBIC_INTERPOLATION", 0.1),
         ("BISINC_21_POINT_INTERPOLATION", 0.1),
-        ("spline", 0.03),
+        ("spline", 0.06),
     ],
 )
 def test_interpolation_onto_a_grid_of_the_callers(world: World, method: str, tolerance: float) -> None:
@@ -191,10 +188,8 @@ def test_missing_pixels_and_heights_stay_missing(world: World) -> None:
     hole = whole & ~valid
     row, col = (each.mean() for each in np.nonzero(hole))
     lon, lat = transform_points(grid.crs, DEGREES, *grid.xy(row, col))
-    assert (
-        abs(float(lat) - float(world.seen[0][99, 119])) < 2e-3
-        and abs(float(lon) - float(world.seen[1][99, 119])) < 2e-3
-    )
+    for found, axis in zip((lat, lon), world.seen, strict=True):
+        assert abs(float(found) - float(axis[99, 119])) < 2e-3
     assert (valid <= whole).all()
 
 
@@ -261,9 +256,9 @@ def test_radiometric_normalisation(world: World) -> None:
     _, gamma, _ = read(made, "Gamma0_VV_use_local_inci_angle_from_dem")
     local, projected, flat = (np.radians(read(made, band.name)[1]) for band in made.bands[2:])
     inner = valid & (local > 0)
-    np.testing.assert_allclose(sigma[inner], (plain * np.sin(projected) / np.sin(flat))[inner], rtol=1e-5)
-    expected = plain * np.sin(local) / np.sin(flat) / np.cos(local)
-    np.testing.assert_allclose(gamma[inner], expected[inner], rtol=1e-5)
+    plain, local, projected, flat = (each[inner] for each in (plain, local, projected, flat))
+    np.testing.assert_allclose(sigma[inner], plain * np.sin(projected) / np.sin(flat), rtol=1e-5)
+    np.testing.assert_allclose(gamma[inner], plain * np.sin(local) / np.sin(flat) / np.cos(local), rtol=1e-5)
     with pytest.raises(GraphError, match="put Calibration before it"):
         settings.apply(Sources({"source": world.scene()}), world.context)
 

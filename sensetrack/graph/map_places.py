@@ -10,8 +10,9 @@ from rasterio.crs import CRS
 from sensetrack.radar.lattice import Lattice
 from sensetrack.raster.crs import transform_points
 from sensetrack.raster.grid import Grid
+from sensetrack.raster.image import Image
 from sensetrack.raster.tiles import Block
-from sensetrack.types import DoubleArray
+from sensetrack.types import DoubleArray, Mask, PixelArray
 
 DEGREES = CRS.from_epsg(4326)
 """Longitude and latitude on WGS84."""
@@ -63,3 +64,15 @@ def connected(longitude: DoubleArray, middle: float) -> DoubleArray:
     """Return longitudes that are at most 180 degrees from a middle; the others stay as they are."""
     away = longitude - middle
     return np.where(away > 180, longitude - 360, np.where(away < -180, longitude + 360, longitude))
+
+
+def read_around(image: Image, block: Block, period: int) -> tuple[PixelArray, Mask]:
+    """Read a window of an image whose columns come again after ``period``, where that is not 0."""
+    if not period:
+        return image.read(block)
+    parts, col = [], block.col
+    while col < block.col + block.width:
+        width = min(period - col % period, block.col + block.width - col)
+        parts.append(image.read(Block(block.row, col % period, block.height, width)))
+        col += width
+    return np.concatenate([part[0] for part in parts], axis=1), np.concatenate([part[1] for part in parts], axis=1)

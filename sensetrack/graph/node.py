@@ -108,7 +108,7 @@ class Node:
     @staticmethod
     def spelled(cls: type[Operator], name: str) -> str:
         """Return how an operator spells a parameter."""
-        other = COMMON_SPELLINGS.get(name, name)
+        other = cls.renamed.get(name) or COMMON_SPELLINGS.get(name, name)
         return other if name not in cls.model_fields and other in cls.model_fields else name
 
 

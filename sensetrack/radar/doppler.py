@@ -48,8 +48,8 @@ def see(
 ) -> tuple[float, float]:
     """Return the zero-Doppler time, s, and the slant range, m, of a place; NaN on the side away from the antenna.
 
-    Newton's method on ``velocity . (place - satellite) = 0``, from the middle of the scene: so a place is found the same
-    whatever was asked before. ``state`` (3, 3) is left at the satellite's.
+    Newton's method on ``velocity . (place - satellite) = 0``, from the middle of the scene: so a place is found the
+    same whatever was asked before. ``state`` (3, 3) is left at the satellite's.
     """
     x, y, z = place
     time = middle

@@ -99,7 +99,8 @@ def times_ranges_into(
 ) -> None:
     """Fill times, s, and slant ranges, m, of pixels with heights, m; NaN where the height is.
 
-    ``node_times`` and ``node_ranges`` are ``(2 * slabs + 1, rows, cols)``, half a `SLAB` apart, from ``lowest * SLAB`` upward.
+    ``node_times`` and ``node_ranges`` are ``(2 * slabs + 1, rows, cols)``, half a `SLAB` apart, from
+    ``lowest * SLAB`` upward.
     """
     levels, _, width = node_times.shape
     lines = np.empty((levels, 2, width))

@@ -74,6 +74,15 @@ def test_a_zipped_file(tmp_path: Path, grd: Scene, direct: bool) -> None:
     assert height_of(made) == pytest.approx(100, abs=0.01)
 
 
+def test_a_file_of_any_name(tmp_path: Path, grd: Scene) -> None:
+    file = write_orbit_file(tmp_path, OTHER, START).path.rename(tmp_path / "orbit.eof")
+    made = run("Apply-Orbit-File", grd, context=Context(orbits=file))
+    assert height_of(made) == pytest.approx(100, abs=0.01)
+    late = write_orbit_file(tmp_path, OTHER, START + timedelta(days=1)).path.rename(tmp_path / "late.eof")
+    with pytest.raises(GraphError, match=r"no precise or restituted orbit covers .* in .*late\.eof"):
+        run("Apply-Orbit-File", grd, context=Context(orbits=late))
+
+
 def test_of_several_the_one_made_last(tmp_path: Path, grd: Scene) -> None:
     old = write_orbit_file(tmp_path, ORBIT, START, after=400.0).path
     new = write_orbit_file(tmp_path, OTHER, START, after=300.0).path

@@ -182,6 +182,26 @@ def test_amplitude_stays_amplitude(grd: Scene) -> None:
     assert band(made, "Amplitude_VV").dtype == "float32"
 
 
+def test_intensity_that_is_virtual(tmp_path: Path, grd: Scene) -> None:
+    amplitude, valid = read(grd, "Amplitude_VV")
+    looks: dict[str, Any] = {"nRgLooks": 2, "nAzLooks": 2, "grSquarePixel": False}
+    made = run("Multilook", grd, sourceBands="Intensity_VV", **looks)
+    assert [each.name for each in made.bands] == ["Intensity_VV"]
+    expected = means(np.where(valid, amplitude.astype(float) ** 2, np.nan), 2, 2)
+    found, known = read(made, "Intensity_VV")
+    assert np.allclose(found[known], expected[known], rtol=1e-5)
+    both = run("LinearToFromdB", grd, sourceBands="Amplitude_VV,Intensity_VV")
+    assert [each.name for each in both.bands] == ["Amplitude_VV_dB", "Intensity_VV_dB"]
+    assert np.allclose(read(both, "Intensity_VV_dB")[0], 2 * read(both, "Amplitude_VV_dB")[0], atol=1e-4)
+    real = run("ThermalNoiseRemoval", grd)
+    mixed = grd.after("BandMerge", [*grd.bands, *real.bands])
+    assert [each.name for each in run("Multilook", mixed, sourceBands="Intensity_VV").bands] == ["Intensity_VV"]
+    scene = opened(write_cosmo(tmp_path).path)
+    names = [each.name for each in run("Multilook", scene, sourceBands="Intensity_HH", **looks).bands]
+    assert names == ["Intensity_HH"]
+    assert [each.name for each in run("Multilook", scene, sourceBands="i_HH,q_HH", **looks).bands] == ["HH"]
+
+
 def test_refusals(tmp_path: Path, grd: Scene) -> None:
     slc = opened(write_sentinel1(tmp_path, "SLC", shape=(30, 60), polarisations=("VV",)).path)
     for name in ("Multilook", "Speckle-Filter"):

@@ -57,7 +57,7 @@ FAILURES = {
     "heap": "java.lang.OutOfMemoryError: Java heap space",
     "buffer": "Cannot construct DataBuffer.",
     "orbit": "[NodeId: Apply-Orbit-File] No valid orbit file found for 04-JAN-2022 17:05:57.000000\n"
-    "Orbit files may be downloaded from https://scihub.copernicus.eu/gnss/odata/v1/\nand placed in /root/.snap/auxdata",
+    "Orbit files may be downloaded from https://scihub.copernicus.eu/gnss/odata/v1/\nand placed in ~/.snap/auxdata",
     "cosmo": "[NodeId: Apply-Orbit-File] Orbit file is not suitable for a CSKS4 product",
     "reader": READER + "'scene.zip'",
     "spi": "SPI not found for operator 'Calibartion'",

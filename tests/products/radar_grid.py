@@ -49,7 +49,7 @@ def radar_grid(
 def places(radar: RadarGrid, orbit: Orbit, height: Scene, rounds: int = 12) -> tuple[Doubles, Doubles]:
     """Return latitude and longitude of all pixels of an image of terrain, by the equations of the orbit itself.
 
-    Only for slopes without layover.
+    Only for slopes of half the steepness at which layover begins, at most.
     """
     lines, samples = np.indices(radar.shape, float)
     first = (radar.first_line - EPOCH).total_seconds()
@@ -57,5 +57,5 @@ def places(radar: RadarGrid, orbit: Orbit, height: Scene, rounds: int = 12) -> t
     high: Doubles = np.zeros(radar.shape)
     for _ in range(rounds):
         lat, lon = orbit.ground(time, distance, high)
-        high = 0.5 * high + 0.5 * height(lat, lon)
+        high = height(lat, lon)
     return orbit.ground(time, distance, high)

@@ -187,7 +187,7 @@ def test_ranges_keep_the_mean_of_speckle(unit: str) -> None:
         for sigma, (low, high, spread) in zip(SIGMAS, RANGES[unit][looks - 1], strict=True):
             inside = values[(values >= low) & (values <= high)]
             assert inside.mean() == pytest.approx(1.0, abs=0.015)
-            assert inside.std() / inside.mean() == pytest.approx(spread, rel=0.03 if unit == "intensity" else 0.05)
+            assert inside.std() / inside.mean() == pytest.approx(spread, rel=0.03 if unit == "intensity" else 0.1)
             assert len(inside) / len(values) == pytest.approx(sigma, abs=0.02)
 
 

@@ -243,7 +243,8 @@ class _Job:
                 tick=tick,
             )
         except OSError as error:
-            raise SnapError(f"{self.snap.gpt} cannot be started ({error.strerror or error})") from error
+            where = f": {error.filename}" if error.filename else ""
+            raise SnapError(f"{self.snap.gpt} cannot be started ({error.strerror or error}{where})") from error
         listener.close()
         self.seconds += ended.seconds
         return _Outcome(ended, listener)
@@ -295,9 +296,12 @@ def _targets(document: Document, folder: Path, outputs: Sequence[PathLike] | Non
         if len(asked) != 1:
             raise GraphError(f"{document.path}: has no Write node; add one, or name one output")
         return [Target("", asked[0], "" if asked[0].suffix else "BEAM-DIMAP")], True
-    written = {with_extension(target.path, target.format) for target in found} | {target.path for target in found}
+    finals = [with_extension(target.path, target.format) for target in found]
+    twice = next((path for path in finals if finals.count(path) > 1), None)
+    if twice is not None:
+        raise GraphError(f"{document.path}: two nodes write {twice}; give each a file of its own")
     for path in asked:
-        if path not in written:
+        if path not in finals and path not in [target.path for target in found]:
             known = ", ".join(str(target.path) for target in found)
             raise GraphError(f"{document.path}: writes {known}, and not {path}")
     return found, False

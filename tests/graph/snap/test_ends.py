@@ -46,10 +46,10 @@ def is_over(pid: int) -> bool:
 @pytest.mark.parametrize(
     ("words", "settings", "message"),
     [
-        ("hang", {"stall": 0.7}, "said nothing for stall=0.7 s and was ended at 20 %.*set parallelism to 1"),
-        ("hang", {"timeout": 0.7}, "ran longer than timeout=0.7 s and was ended at 20 %"),
+        ("hang", {"stall": 0.7}, "said nothing for stall=0.7 s and was ended at .*set parallelism to 1"),
+        ("hang", {"timeout": 0.7}, "ran longer than timeout=0.7 s and was ended at "),
         ("endless", {"timeout": 0.7, "stall": 5.0}, "ran longer than timeout=0.7 s"),
-        ("child deaf hang", {"timeout": 1.2}, "ran longer than timeout=1.2 s"),
+        ("child deaf hang", {"timeout": 3.0}, "ran longer than timeout=3 s and was ended at 20 %"),
     ],
 )
 def test_limits(

@@ -54,6 +54,8 @@ class SceneBand:
         ``number * scale + offset`` is the quantity, where numbers are stored as they are.
     wavelength : float or None
         nm.
+    is_class : bool
+        Whether its numbers are classes or flags, between which nothing lies.
     """
 
     name: str
@@ -69,6 +71,7 @@ class SceneBand:
     scale: float = 1.0
     offset: float = 0.0
     wavelength: float | None = None
+    is_class: bool = False
 
     @property
     def grid(self) -> Grid:

@@ -13,6 +13,9 @@ from sensetrack.types import DoubleArray, Mask, PixelArray
 LUTS = {"sigma0": "sigmaNought", "beta0": "betaNought", "gamma0": "gamma"}
 """Quantities and the vectors that lead to them."""
 
+NUMBERS = "dn"
+"""The vectors that lead to numbers before they were scaled to fit their type."""
+
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
@@ -87,7 +90,28 @@ class Noise:
 
     def at(self, rows: DoubleArray, cols: DoubleArray) -> DoubleArray:
         """Return the noise power ``(row, col)``: range vectors times the factors of the azimuth blocks."""
-        power = self.range_vectors.at(rows, cols)
+        return self._along_azimuth(self.range_vectors.at(rows, cols), rows, cols)
+
+    def of_bursts(self, rows: DoubleArray, cols: DoubleArray, lines_per_burst: int) -> DoubleArray:
+        """Return the noise power ``(row, col)`` of bursts over bursts, each by a range vector of its own.
+
+        That of the first burst is the one nearest to line 0, where the image starts; the others follow in order.
+
+        Parameters
+        ----------
+        rows, cols : ndarray of float64
+            Lines and samples of the file, one-dimensional.
+        lines_per_burst : int
+        """
+        vectors = self.range_vectors
+        first = int(np.argmin(np.abs(vectors.lines)))
+        number = np.minimum(first + np.floor(rows / lines_per_burst).astype(np.int64), len(vectors.lines) - 1)
+        used, which = np.unique(number, return_inverse=True)
+        table = np.stack([np.interp(cols, vectors.samples[index], vectors.values[index]) for index in used])
+        return self._along_azimuth(table[which], rows, cols)
+
+    def _along_azimuth(self, power: DoubleArray, rows: DoubleArray, cols: DoubleArray) -> DoubleArray:
+        """Return the power times the factors of the azimuth blocks; changes it in place."""
         for block in self.azimuth:
             i = np.flatnonzero((rows > block.first_line - 0.5) & (rows < block.last_line + 0.5))
             j = np.flatnonzero((cols > block.first_sample - 0.5) & (cols < block.last_sample + 0.5))
@@ -125,16 +149,17 @@ class Backscatter:
 
 
 def read_calibration(root: Node, quantity: str) -> Vectors:
-    """Return the vectors of a calibration file that lead to ``sigma0``, ``beta0`` or ``gamma0``.
+    """Return the vectors of a calibration file that lead to ``sigma0``, ``beta0``, ``gamma0`` or `NUMBERS`.
 
     Raises
     ------
     InputError
         There are none, or their values are not positive.
     """
-    found = _vectors(root, "calibrationVectorList/calibrationVector", LUTS[quantity])
+    name = LUTS.get(quantity, NUMBERS)
+    found = _vectors(root, "calibrationVectorList/calibrationVector", name)
     if any((each <= 0).any() for each in found.values):
-        raise InputError(f"{root.file}: its vectors {LUTS[quantity]} hold values that are not above 0")
+        raise InputError(f"{root.file}: its vectors {name} hold values that are not above 0")
     return found
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensetrack.graph.geoid import Geoid
-from sensetrack.graph.map_places import DEGREES, MapPlaces
+from sensetrack.graph.map_places import DEGREES, MapPlaces, read_around
 from sensetrack.raster.crs import Extent, transform_extent
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
@@ -120,32 +120,34 @@ class Elevation:
         ratio = _ratio(places, grid)
         heights, known = np.zeros(block.shape), np.zeros(block.shape, np.bool_)
         turn = 360.0 / grid.transform.a if grid.is_geographic else 0.0
+        if turn and grid.width >= turn - 0.5:
+            return self._read(image, row, col, ratio, round(turn))
         for shift in (0.0, -turn, turn) if turn else (0.0,):
-            found, there = self._read(image, row, col + shift, ratio)
+            found, there = self._read(image, row, col + shift, ratio, 0)
             heights, known = np.where(known, heights, found), known | there
         return heights, known
 
     def _read(
-        self, image: Image, row: DoubleArray, col: DoubleArray, ratio: tuple[float, float]
+        self, image: Image, row: DoubleArray, col: DoubleArray, ratio: tuple[float, float], period: int
     ) -> tuple[DoubleArray, Mask]:
-        shape = image.grid.shape
+        """Interpolate the model at rows and columns; those of a model around the Earth come again after ``period``."""
+        height, width = image.grid.shape
         reach = [max(scale, 1.0) * _REACH[self.method] for scale in ratio]
-        near = (row > -reach[0]) & (row < shape[0] + reach[0]) & (col > -reach[1]) & (col < shape[1] + reach[1])
+        near = (row > -reach[0]) & (row < height + reach[0]) & np.isfinite(col)
+        near &= bool(period) | ((col > -reach[1]) & (col < width + reach[1]))
         heights, known = np.zeros(row.shape), np.zeros(row.shape, np.bool_)
         if not near.any():
             return heights, known
         top, left = math.floor(row[near].min() - reach[0]), math.floor(col[near].min() - reach[1])
         bottom, right = math.ceil(row[near].max() + reach[0]) + 1, math.ceil(col[near].max() + reach[1]) + 1
-        window = Block(top, left, bottom - top, right - left).clip(shape)
-        if window is None:
-            return heights, known
+        window = Block(top, left, bottom - top, right - left)
         if window.height * window.width > _SOURCE_PIXELS and row.size > 1:
             axis = int(row.shape[1] > row.shape[0])
             halves = zip(np.array_split(row, 2, axis), np.array_split(col, 2, axis), strict=True)
-            parts = [self._read(image, *half, ratio) for half in halves]
+            parts = [self._read(image, *half, ratio, period) for half in halves]
             joined = [np.concatenate(layers, axis) for layers in zip(*parts, strict=True)]
             return joined[0], joined[1]
-        pixels, valid = image.read(window)
+        pixels, valid = read_around(image, window, period)
         valid = self._known(np.asarray(pixels, np.float32), valid)
         found, known = sample(pixels, valid, row, col, self.method, ratio, (window.row, window.col))
         return np.asarray(found, np.float64), known

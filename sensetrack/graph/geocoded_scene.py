@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sensetrack.errors import GraphError
-from sensetrack.graph.geocoding import Geocoded, Geocoder, Interpolation
+from sensetrack.graph.geocoding import Geocoded, Geocoder, Interpolation, Locator
 from sensetrack.graph.scene import Scene, SceneBand
 from sensetrack.graph.source import derived
 from sensetrack.raster.grid import Grid
@@ -55,15 +55,17 @@ def radars_of(bands: Sequence[SceneBand]) -> list[RadarGrid]:
     """Return the geometries of bands, each once."""
     found: list[RadarGrid] = []
     for band in bands:
-        if band.radar is not None and not any(same_geometry(band.radar, other) for other in found):
+        if band.radar is not None and not any(has_geometry(band, other) for other in found):
             found.append(band.radar)
     return found
 
 
-def same_geometry(first: RadarGrid, second: RadarGrid) -> bool:
-    """Whether the pixels of two images lie at the same places."""
-    if first is second:
-        return True
+def has_geometry(band: SceneBand, radar: RadarGrid) -> bool:
+    """Whether the pixels of a band lie where those of a geometry do."""
+    return band.radar is not None and (band.radar is radar or _same(band.radar, radar))
+
+
+def _same(first: RadarGrid, second: RadarGrid) -> bool:
     names = ("shape", "first_line", "line_interval", "near_range", "range_spacing", "look_side")
     if any(getattr(first, name) != getattr(second, name) for name in names):
         return False
@@ -110,16 +112,19 @@ class OnMap:
 
     def geocoder(self, band: SceneBand) -> Geocoder:
         """Return what finds the pixels of a band."""
-        assert band.radar is not None
-        return next(each for each in self.geocoders if same_geometry(each.geometry.radar, band.radar))
+        return next(each for each in self.geocoders if has_geometry(band, each.geometry.radar))
 
     def band(self, band: SceneBand) -> SceneBand:
         """Return a band on the map; complex ones become ``Intensity_...``."""
-        geocoder = self.geocoder(band)
-        image = derived(band.image, Geocoded(band.image, geocoder, self.method), grid=geocoder.grid, dtype="float32")
-        changes: dict[str, object] = {"image": image, "radar": None, "lines": None}
-        if band.unit == "complex":
-            changes |= {"name": f"Intensity_{band.name}", "unit": "intensity", "dtype": "float32"}
-        elif self.method != "nearest":
-            changes["dtype"] = "float32"
-        return band.replace(**changes)
+        return band_on_map(band, self.geocoder(band), self.method)
+
+
+def band_on_map(band: SceneBand, locator: Locator, method: Interpolation) -> SceneBand:
+    """Return a band on a map; a complex one becomes ``Intensity_...``."""
+    image = derived(band.image, Geocoded(band.image, locator, method), grid=locator.grid, dtype="float32")
+    changes: dict[str, object] = {"image": image, "radar": None, "lines": None}
+    if band.unit == "complex":
+        changes |= {"name": f"Intensity_{band.name}", "unit": "intensity", "dtype": "float32"}
+    elif method != "nearest":
+        changes["dtype"] = "float32"
+    return band.replace(**changes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
@@ -125,13 +125,13 @@ class Geocoder:
         known = np.isfinite(height)
         if not known.any():
             return time, distance
-        bottom = math.floor(float(height[known].min()) / SLAB) * SLAB
-        slabs = max(1, math.ceil((float(height[known].max()) - bottom) / SLAB))
-        levels = bottom + 0.5 * SLAB * np.arange(2 * slabs + 1)
+        lowest = math.floor(float(height[known].min()) / SLAB)
+        slabs = max(1, math.ceil(float(height[known].max()) / SLAB) - lowest)
+        levels = SLAB * (lowest + 0.5 * np.arange(2 * slabs + 1))
         longitude, latitude = self.places.nodes(block)
         nodes = self.geometry.times_ranges(latitude, longitude, levels[:, None, None])
         rows, cols = self._axes(block)
-        times_ranges_into(time, distance, height, *nodes, bottom, rows[1], rows[2], cols[1], cols[2])
+        times_ranges_into(time, distance, height, *nodes, lowest, rows[1], rows[2], cols[1], cols[2])
         return time, distance
 
     def _axes(self, block: Block) -> tuple[Any, Any]:
@@ -166,6 +166,19 @@ class Geocoder:
         return latitude, longitude
 
 
+class Locator(Protocol):
+    """Finds the pixels of a map in an image."""
+
+    @property
+    def grid(self) -> Grid:
+        """The map."""
+        ...
+
+    def positions(self, block: Block) -> tuple[DoubleArray, DoubleArray]:
+        """Return rows and columns of the pixels of a block of the map; NaN or far outside where there are none."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Geocoded(Derived):
     """Pixels of a radar image on a map.
@@ -177,12 +190,12 @@ class Geocoded(Derived):
     ----------
     image : Image
         In the geometry of the radar.
-    geocoder : Geocoder
+    geocoder : Locator
     method : Interpolation
     """
 
     image: Image
-    geocoder: Geocoder
+    geocoder: Locator
     method: Interpolation
 
     def compute(self, block: Block) -> tuple[PixelArray, Mask]:

@@ -14,6 +14,7 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from sensetrack.errors import GraphError, InputError
+from sensetrack.graph.map_places import read_around
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
 from sensetrack.raster.tiles import Block
@@ -78,18 +79,17 @@ class Geoid:
         InputError
             The raster does not cover a place.
         """
-        row, col = self.image.grid.rowcol(longitude, latitude)
-        known = np.isfinite(row) & np.isfinite(col)
-        found = np.full(np.shape(row), np.nan)
+        known = np.isfinite(latitude) & np.isfinite(longitude)
+        found = np.full(known.shape, np.nan)
         if not known.any():
             return found
-        row, col = row[known], col[known]
+        row, col = self.image.grid.rowcol(longitude[known], latitude[known])
         if self.period:
             start = col[0]
             col = start + (col - start + self.period / 2) % self.period - self.period / 2
         top, left = (int(np.floor(each.min())) - _MARGIN for each in (row, col))
         bottom, right = (int(np.floor(each.max())) + 2 + _MARGIN for each in (row, col))
-        heights = self._window(top, left, bottom, right, np.asarray(longitude)[known], np.asarray(latitude)[known])
+        heights = self._window(top, left, bottom, right, longitude[known], latitude[known])
         values = np.zeros(row.shape)
         first_row, first_col = np.floor(row).astype(np.int64), np.floor(col).astype(np.int64)
         row_weights, col_weights = _weights(row - first_row), _weights(col - first_col)
@@ -106,7 +106,7 @@ class Geoid:
         height, width = self.image.grid.shape
         rows = np.clip(np.arange(top, bottom), 0, height - 1)
         cols = np.arange(left, right)
-        cols = cols % self.period if self.period else np.clip(cols, 0, width - 1)
+        cols = cols if self.period else np.clip(cols, 0, width - 1)
         outside = not self.period and (left + _MARGIN < 0 or right - _MARGIN > width + 1)
         if outside or top + _MARGIN < -1 or bottom - _MARGIN > height + 1:
             raise InputError(
@@ -114,15 +114,11 @@ class Geoid:
                 f"longitude {longitude.min():.3f} to {longitude.max():.3f}; use a raster of the whole Earth"
             )
         first, last = int(rows.min()), int(rows.max())
-        parts = np.split(cols, np.flatnonzero(np.diff(cols) < 0) + 1)
-        found = []
-        for part in parts:
-            block = Block(first, int(part[0]), last - first + 1, int(part[-1] - part[0]) + 1)
-            pixels, valid = self.image.read(block)
-            if not valid.all():
-                raise InputError(f"{self.image.name}: the geoid has holes; use a raster without nodata")
-            found.append(np.asarray(pixels, np.float64)[:, part - part[0]])
-        return np.concatenate(found, axis=1)[rows - first]
+        start, stop = (left, right) if self.period else (int(cols[0]), int(cols[-1]) + 1)
+        pixels, valid = read_around(self.image, Block(first, start, last - first + 1, stop - start), self.period)
+        if not valid.all():
+            raise InputError(f"{self.image.name}: the geoid has holes; use a raster without nodata")
+        return np.asarray(pixels, np.float64)[np.ix_(rows - first, cols - start)]
 
 
 def find_geoid(path: Path | None = None) -> Geoid:

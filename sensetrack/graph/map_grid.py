@@ -93,7 +93,11 @@ def map_grid(radars: Sequence[RadarGrid], elevation: Elevation, rules: MapRules)
         The state vectors do not cover an image.
     """
     low, high = elevation.extremes(area_of(radars))
-    longitude, latitude = _outline(radars, (low, high))
+    return grid_around(*_outline(radars, (low, high)), radars, rules)
+
+
+def grid_around(longitude: DoubleArray, latitude: DoubleArray, radars: Sequence[RadarGrid], rules: MapRules) -> Grid:
+    """Return the map that holds places, degrees, with the pixel size of the first image; see `map_grid`."""
     crs = map_crs_of(rules.projection, latitude, longitude)
     if crs.is_geographic and longitude.max() - longitude.min() > 180:
         raise GraphError(
@@ -180,7 +184,7 @@ def _outline(radars: Sequence[RadarGrid], heights: Sequence[float]) -> tuple[Dou
     first = found[0][0][0]
     longitude = np.concatenate([each + np.round((first - each[0]) / 360) * 360 for each, _ in found])
     latitude = np.concatenate([each for _, each in found])
-    return longitude, latitude
+    return longitude - np.floor((longitude.min() + 180) / 360) * 360, latitude
 
 
 def _lengths(radars: Sequence[RadarGrid]) -> list[float]:

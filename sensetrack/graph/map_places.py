@@ -10,8 +10,9 @@ from rasterio.crs import CRS
 from sensetrack.radar.lattice import Lattice
 from sensetrack.raster.crs import transform_points
 from sensetrack.raster.grid import Grid
+from sensetrack.raster.image import Image
 from sensetrack.raster.tiles import Block
-from sensetrack.types import DoubleArray
+from sensetrack.types import DoubleArray, Mask, PixelArray
 
 DEGREES = CRS.from_epsg(4326)
 """Longitude and latitude on WGS84."""
@@ -38,7 +39,10 @@ class MapPlaces:
         rows = self.lattice.axis(block.row, block.height)[0]
         cols = self.lattice.axis(block.col, block.width)[0]
         x, y = transform_points(self.grid.crs, crs, *self.grid.xy(*np.meshgrid(rows, cols, indexing="ij")))
-        return (connected(x) if crs is not None and crs.is_geographic else x), y
+        if crs is None or not crs.is_geographic:
+            return x, y
+        middle = self.grid.xy((self.grid.height - 1) / 2, (self.grid.width - 1) / 2)
+        return connected(x, float(transform_points(self.grid.crs, crs, *middle)[0])), y
 
     def spread(self, nodes: DoubleArray, block: Block) -> DoubleArray:
         """Return values of the pixels of a block from those of its nodes."""
@@ -56,10 +60,19 @@ class MapPlaces:
         return self.spread(x, block), self.spread(y, block)
 
 
-def connected(longitude: DoubleArray) -> DoubleArray:
-    """Return longitudes that are at most 180 degrees from the first known one; the others stay as they are."""
-    known = longitude[np.isfinite(longitude)]
-    if not known.size:
-        return longitude
-    away = longitude - known.flat[0]
+def connected(longitude: DoubleArray, middle: float) -> DoubleArray:
+    """Return longitudes that are at most 180 degrees from a middle; the others stay as they are."""
+    away = longitude - middle
     return np.where(away > 180, longitude - 360, np.where(away < -180, longitude + 360, longitude))
+
+
+def read_around(image: Image, block: Block, period: int) -> tuple[PixelArray, Mask]:
+    """Read a window of an image whose columns come again after ``period``, where that is not 0."""
+    if not period:
+        return image.read(block)
+    parts, col = [], block.col
+    while col < block.col + block.width:
+        width = min(period - col % period, block.col + block.width - col)
+        parts.append(image.read(Block(block.row, col % period, block.height, width)))
+        col += width
+    return np.concatenate([part[0] for part in parts], axis=1), np.concatenate([part[1] for part in parts], axis=1)

@@ -44,15 +44,15 @@ def see(
     half: float,
     side: float,
     place: tuple[float, float, float],
-    guess: float,
     state: DoubleArray,
 ) -> tuple[float, float]:
     """Return the zero-Doppler time, s, and the slant range, m, of a place; NaN on the side away from the antenna.
 
-    Newton's method on ``velocity . (place - satellite) = 0``. ``state`` (3, 3) is left at the satellite's.
+    Newton's method on ``velocity . (place - satellite) = 0``, from the middle of the scene: so a place is found the
+    same whatever was asked before. ``state`` (3, 3) is left at the satellite's.
     """
     x, y, z = place
-    time = guess
+    time = middle
     for _ in range(_STEPS):
         orbit_at(coefficients, middle, half, time, state)
         dx, dy, dz = x - state[0, 0], y - state[0, 1], z - state[0, 2]
@@ -92,15 +92,12 @@ def see_all(
 ) -> None:
     """Fill zero-Doppler times, s, and slant ranges, m, of flat arrays of places in degrees and metres."""
     state = np.empty((3, 3))
-    guess = middle
     for i in range(len(latitude)):
         if not (math.isfinite(latitude[i]) and math.isfinite(longitude[i]) and math.isfinite(height[i])):
             time[i], distance[i] = math.nan, math.nan
             continue
         place = to_cartesian(math.radians(latitude[i]), math.radians(longitude[i]), height[i])
-        time[i], distance[i] = see(coefficients, middle, half, side, place, guess, state)
-        # Neighbours are seen at almost the same time; nothing but speed depends on the guess beyond 0.1 ns.
-        guess = time[i] if abs(time[i] - middle) < 2.0 * half else middle
+        time[i], distance[i] = see(coefficients, middle, half, side, place, state)
 
 
 @njit(cache=True, nogil=True)

@@ -159,10 +159,12 @@ def footprint(radar: RadarGrid, height: float | None = None, points: int = 9) ->
     Returns
     -------
     longitude, latitude : ndarray of float64
-        ``(4 * (points - 1) + 1,)``, degrees, the last equal to the first; longitudes go on without a jump, beyond 180.
+        ``(4 * (points - 1) + 1,)``, degrees, the last equal to the first. Longitudes have no jump; the smallest is
+        between -180 and 180.
     """
     share = np.linspace(0, 1, points)[:-1]
     line = np.concatenate([0 * share, share, 1 + 0 * share, 1 - share, [0]]) * (radar.shape[0] - 1)
     sample = np.concatenate([share, 1 + 0 * share, 1 - share, 0 * share, [0]]) * (radar.shape[1] - 1)
     longitude, latitude = places_of(radar, line, sample, radar.height if height is None else height)
-    return np.unwrap(longitude, period=360.0), latitude
+    longitude = np.unwrap(longitude, period=360.0)
+    return longitude - np.floor((longitude.min() + 180) / 360) * 360, latitude

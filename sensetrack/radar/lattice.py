@@ -91,7 +91,7 @@ def times_ranges_into(
     height: DoubleArray,
     node_times: DoubleArray,
     node_ranges: DoubleArray,
-    bottom: float,
+    lowest: int,
     rows: NDArray[np.int64],
     row_weights: DoubleArray,
     cols: NDArray[np.int64],
@@ -99,7 +99,8 @@ def times_ranges_into(
 ) -> None:
     """Fill times, s, and slant ranges, m, of pixels with heights, m; NaN where the height is.
 
-    ``node_times`` and ``node_ranges`` are ``(2 * slabs + 1, rows, cols)``, from ``bottom`` upward, half a `SLAB` apart.
+    ``node_times`` and ``node_ranges`` are ``(2 * slabs + 1, rows, cols)``, half a `SLAB` apart, from
+    ``lowest * SLAB`` upward.
     """
     levels, _, width = node_times.shape
     lines = np.empty((levels, 2, width))
@@ -118,8 +119,9 @@ def times_ranges_into(
             if not math.isfinite(h):
                 time[i, j], distance[i, j] = math.nan, math.nan
                 continue
-            slab = min(max(math.floor((h - bottom) / SLAB), 0), (levels - 3) // 2)
-            u = (h - bottom - slab * SLAB) / half - 1.0
+            own = min(max(math.floor(h / SLAB), lowest), lowest + (levels - 3) // 2)
+            slab = own - lowest
+            u = (h - own * SLAB) / half - 1.0
             by_height = (0.5 * u * (u - 1.0), 1.0 - u * u, 0.5 * u * (u + 1.0))
             t, r = 0.0, 0.0
             first = cols[j]

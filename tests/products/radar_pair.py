@@ -15,10 +15,12 @@ from affine import Affine
 from lxml import etree
 from numpy.typing import NDArray
 from pyproj import Transformer
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 from scipy.interpolate import CubicHermiteSpline, RectBivariateSpline
 
 from sensetrack.radar.timing import LIGHT
+from sensetrack.raster._quiet import quietly
 from sensetrack.sensors._xml import parse_xml
 from sensetrack.sensors.sentinel1._annotation import Annotation, Burst, read_annotation
 from sensetrack.sensors.sentinel1._orbit import StateVectors
@@ -259,7 +261,9 @@ def write_radar_scene(
     options = {"driver": "GTiff", "height": about.shape[0], "width": about.shape[1], "count": 1, "tiled": True}
     dtype = "complex64" if about.is_complex else "uint16"
     rng = np.random.default_rng(1)
-    with rasterio.open(path, "w", dtype=dtype, compress="deflate", sparse_ok=True, **options) as ds:
+    with quietly(NotGeoreferencedWarning):
+        image_file = rasterio.open(path, "w", dtype=dtype, compress="deflate", sparse_ok=True, **options)
+    with image_file as ds:
         for burst in about.bursts or (None,):
             drawn = render(about, ground, moved, burst)
             if drawn is None:

@@ -121,15 +121,21 @@ def compare(ours: Path, peer: Path, gain: float) -> tuple[float, float, float]:
     return float(np.abs(ratio).mean()), float(np.abs(ratio).max()), float(both.mean())
 
 
+def beta_nought(product: Path) -> float:
+    """Return the number whose square divides the power to make beta nought, which is the same for all pixels."""
+    from sensetrack.sensors import parse_xml
+
+    table = next((product / "annotation" / "calibration").glob("calibration-*vv*.xml"))
+    path = "calibrationVectorList/calibrationVector/betaNought"
+    return float(parse_xml(table.read_bytes(), str(table)).all(path)[0].numbers(".")[0])
+
+
 def beside(product: Path, dem: Path) -> None:
     """Print both packages side by side."""
-    import xml.etree.ElementTree as ElementTree
-
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         copy = with_ramp(product, dem, folder)
-        table = next((copy / "annotation" / "calibration").glob("calibration-*vv*.xml"))
-        beta = float(str(ElementTree.parse(table).findtext(".//betaNought")).split()[0])
+        gain = beta_nought(copy) ** 2
         for method in ("nearest", "linear"):
             results = {}
             for package in (OURS, PEER) * ROUNDS:
@@ -137,7 +143,7 @@ def beside(product: Path, dem: Path) -> None:
                 found = child(package, str(copy), str(dem), str(output), method)
                 if package not in results or found["seconds"] < results[package]["seconds"]:
                     results[package] = found
-            mean, most, share = compare(folder / f"{OURS}-{method}.tif", folder / f"{PEER}-{method}.tif", beta**2)
+            mean, most, share = compare(folder / f"{OURS}-{method}.tif", folder / f"{PEER}-{method}.tif", gain)
             print(
                 f"{method}: relative difference {mean:.1e} mean, {most:.1e} at most, of {100 * share:.1f} % of pixels"
             )

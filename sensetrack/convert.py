@@ -74,7 +74,7 @@ def convert_images(
         As `write_images`.
     """
     grid = _grid(images[0], aoi, crs, resolution)
-    placed = [_onto(image, grid, resampling) for image in images]
+    placed = [onto(image, grid, resampling) for image in images]
     names = [image.band_names[0] for image in images]
     tags = {"band": ",".join(names)}
     moved = any(after.warp is not None and after.warp.resampling != "nearest" for after in placed)
@@ -85,7 +85,7 @@ def convert_images(
         output,
         names=names,
         tags=tags,
-        numbers=None if moved else _numbers(images),
+        numbers=None if moved else stored_numbers(images),
         engine=engine,
         progress=progress,
         overwrite=overwrite,
@@ -162,8 +162,20 @@ def _cut(first: Image, extent: Extent, crs: Any, aoi: str) -> Grid:
     return found
 
 
-def _onto(image: Image, grid: Grid, resampling: Method) -> Image:
-    """Return an image on a grid, by its own pixels where they fall on the grid's."""
+def onto(image: Image, grid: Grid, resampling: Method) -> Image:
+    """Return an image on a grid: its own pixels, cut or padded, where they fall on the grid's; else resampled.
+
+    Parameters
+    ----------
+    image : Image
+    grid : Grid
+    resampling : {"spline", "nearest", "bilinear", "cubic", "lanczos", "average"}
+
+    Raises
+    ------
+    GridError
+        One of the two has a CRS and the other has none.
+    """
     if image.grid.difference(grid) is None:
         return image
     if image.grid.crs == grid.crs and np.allclose(tuple(image.grid.transform)[:5:4], tuple(grid.transform)[:5:4]):
@@ -173,7 +185,7 @@ def _onto(image: Image, grid: Grid, resampling: Method) -> Image:
     return move(image, grid, None, resampling)
 
 
-def _numbers(images: Sequence[Image]) -> Numbers | None:
+def stored_numbers(images: Sequence[Image]) -> Numbers | None:
     """Return how raw numbers are written; None for everything else, and where bands are of several types."""
     types = {(image.dtype, image.metadata.get("nodata")) for image in images}
     dtype, nodata = next(iter(types))

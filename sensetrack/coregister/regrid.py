@@ -115,7 +115,7 @@ def common_grid(images: Sequence[Image], params: RegridParams | None = None) -> 
     crs = _target_crs(params, first, area)
     width, height = _resolution(params, first.grid, crs)
     extent = _extent(params, images, area, crs)
-    grid = _snapped(extent, width, height, crs)
+    grid = snapped_grid(extent, width, height, crs)
     for image in images:
         if not grid.overlaps(image.grid):
             raise GridError(
@@ -296,17 +296,26 @@ def _in_crs(extent: Extent, source: CRS | None, crs: CRS, what: str) -> Extent:
     return boxes[0]
 
 
-def _snapped(extent: Extent, width: float, height: float, crs: CRS) -> Grid:
-    """Return the north-up grid that covers an extent, with edges on multiples of the pixel size."""
-    first_col, last_col = _multiples(extent[0], extent[2], width)
-    first_row, last_row = _multiples(extent[1], extent[3], height)
+def snapped_grid(
+    extent: Extent, width: float, height: float, crs: CRS, origin: tuple[float, float] = (0.0, 0.0)
+) -> Grid:
+    """Return the north-up grid that covers an extent, with edges on multiples of the pixel size from an origin.
+
+    Raises
+    ------
+    ParameterError
+        It would have more than `LARGEST_SIDE` pixels along a side: the pixel size is in other units than the CRS.
+    """
+    x, y = origin
+    first_col, last_col = _multiples(extent[0] - x, extent[2] - x, width)
+    first_row, last_row = _multiples(extent[1] - y, extent[3] - y, height)
     cols, rows = last_col - first_col, last_row - first_row
     if max(rows, cols) > LARGEST_SIDE:
         units = "degrees" if crs.is_geographic else crs.linear_units or "map units"
         raise ParameterError(
             f"resolution = {width:g} makes a grid of {cols} x {rows} pixels; {crs_name(crs)} counts in {units}"
         )
-    transform = Affine(width, 0.0, first_col * width, 0.0, -height, last_row * height)
+    transform = Affine(width, 0.0, first_col * width + x, 0.0, -height, last_row * height + y)
     return Grid((rows, cols), transform, crs)
 
 

@@ -239,8 +239,7 @@ def _value(item: Element) -> Any:
         return item.text
     if any(child.children for child in children):
         return [_mapping(child) for child in children]
-    tags = {child.tag for child in children}
-    if len(tags) == 1 and len(children) > 1:
+    if len({child.tag for child in children}) == 1:
         return ",".join(child.text for child in children if child.text)
     return [_mapping(item)]
 

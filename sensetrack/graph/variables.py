@@ -20,6 +20,7 @@ LONGEST_LINE = 1000
 
 _SPECIAL = re.compile(r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)", re.S)
 _VARIABLE = re.compile(r"\$\{([^${}<>&]*)\}|\$([^\W\d]\w*(?:\.\w+)*)")
+_ONLY_BARE = re.compile(r"\$[^\W\d]\w*")
 _COMMENT = re.compile(r"<!--(.*?)-->", re.S)
 _LINE = re.compile(r"\s*([^\W\d][\w.-]*)\s*(?:=\s*(.*?))?\s+:\s+(.+?)\s*")
 _HEADING = re.compile(r"\s*variables\s*:\s*", re.I)
@@ -150,6 +151,15 @@ def placeholders(text: str) -> tuple[str, ...]:
     return _names(text, 1)
 
 
+def is_open(value: object) -> bool:
+    """Whether a parameter still holds variables: ``${name}`` anywhere in it, or nothing but ``$name``."""
+    if isinstance(value, Mapping):
+        return any(map(is_open, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(is_open, value))
+    return isinstance(value, str) and bool(placeholders(value) or _ONLY_BARE.fullmatch(value))
+
+
 def bare_names(text: str) -> tuple[str, ...]:
     """Return the names in ``$...`` outside comments, each once: variables, or references to bands."""
     return _names(text, 2)
@@ -167,7 +177,8 @@ def check_values(
 def unresolved(text: str, values: Mapping[str, str], variables: Iterable[Variable]) -> str:
     """Say which placeholders have no value, with their documentation; ``""`` where all have one."""
     documented = {variable.name: variable.description for variable in variables}
-    missing = [name for name in placeholders(text) if name not in values]
+    named = [*placeholders(text), *(name for name in bare_names(text) if name in documented)]
+    missing = [name for name in dict.fromkeys(named) if name not in values]
     if not missing:
         return ""
     lines = [f"{name or '(a placeholder without a name)'}{_about(documented.get(name))}" for name in missing]

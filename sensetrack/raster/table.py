@@ -213,7 +213,7 @@ class _GeoPackageSink:
         from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
         points = _wkb_points(table["x"].to_numpy(), table["y"].to_numpy())
-        with warnings.catch_warnings(), _undated():
+        with warnings.catch_warnings(), undated():
             # Pictures without georeference have no CRS, and nothing is to be said about it.
             warnings.filterwarnings("ignore", message="'crs' was not provided", category=UserWarning)
             try:
@@ -236,7 +236,7 @@ class _GeoPackageSink:
 
 
 @contextlib.contextmanager
-def _undated() -> Iterator[None]:
+def undated() -> Iterator[None]:
     """Let GDAL write no time of its own into a GeoPackage, so that equal tables give equal bytes."""
     import pyogrio
 

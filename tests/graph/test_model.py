@@ -141,6 +141,8 @@ def test_lists_of_elements_become_mappings() -> None:
         "other": [{"a": "1", "b": "2"}],
     }
     assert read.node("BandSelect").parameters == {"sourceBands": "B2,B3"}
+    one = Graph.from_text(graph(node("Subset", sourceBands={"band": "B2"}))).nodes[0]
+    assert one.parameters == {"sourceBands": "B2"}
 
 
 def test_sources_come_in_every_form() -> None:

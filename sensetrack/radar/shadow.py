@@ -24,6 +24,8 @@ SHADOW = 2
 """Terrain nearer to the satellite covers the line of sight."""
 
 _EARTH = 6_371_000.0
+_CELL = 16
+"""Pixels that a look over the terrain skips where nothing around is high enough."""
 
 
 def layover_shadow(
@@ -91,6 +93,29 @@ def _height(heights: DoubleArray, row: float, col: float) -> float:
 
 
 @njit(cache=True, nogil=True)
+def _bounds(heights: DoubleArray, lowest: float, highest: float) -> tuple[DoubleArray, DoubleArray]:
+    """Return the highest and the lowest height of every cell and the eight around it."""
+    shape = heights.shape[0] // _CELL + 1, heights.shape[1] // _CELL + 1
+    tops, bottoms = np.full(shape, lowest), np.full(shape, highest)
+    for i in range(heights.shape[0]):
+        for j in range(heights.shape[1]):
+            height = heights[i, j]
+            if not math.isfinite(height):
+                continue
+            for a in range(max(i // _CELL - 1, 0), min(i // _CELL + 2, shape[0])):
+                for b in range(max(j // _CELL - 1, 0), min(j // _CELL + 2, shape[1])):
+                    tops[a, b], bottoms[a, b] = max(tops[a, b], height), min(bottoms[a, b], height)
+    return tops, bottoms
+
+
+@njit(cache=True, nogil=True)
+def _bound(bounds: DoubleArray, row: float, col: float) -> float:
+    """Return the bound around a place: it holds for all that is up to a cell away."""
+    i, j = math.floor(row) // _CELL, math.floor(col) // _CELL
+    return float(bounds[min(max(i, 0), bounds.shape[0] - 1), min(max(j, 0), bounds.shape[1] - 1)])
+
+
+@njit(cache=True, nogil=True)
 def _mask_into(
     out: NDArray[np.uint8],
     heights: DoubleArray,
@@ -104,6 +129,7 @@ def _mask_into(
     half: float,
 ) -> None:
     state = np.empty((3, 3))
+    tops, bottoms = _bounds(heights, lowest, highest)
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
             own = heights[i + margin, j + margin]
@@ -130,27 +156,38 @@ def _mask_into(
             cols, rows = (eh * ss - sh * es) / scale, (sh * ee - eh * es) / scale
             step = 1.0 / math.hypot(cols, rows)
             rows, cols = rows * step, cols * step
+            rise = high / back
             flag = 0
-            for k in range(1, margin):
+            k = 1
+            while k < margin:
                 away = k * step
                 drop = own + away * away / (2.0 * _EARTH)
-                if highest - drop < away * high / back:
+                if highest - drop < away * rise:
                     break
-                seen = _height(heights, i + margin - k * rows, j + margin - k * cols) - drop
-                if seen > away * high / back:
+                row, col = i + margin - k * rows, j + margin - k * cols
+                if k % _CELL == 0 and _bound(tops, row, col) - drop < away * rise:
+                    k += _CELL
+                    continue
+                if _height(heights, row, col) - drop > away * rise:
                     flag |= SHADOW
                     break
+                k += 1
             for sign in (1, -1):
-                for k in range(1, margin):
+                k = 1
+                extreme = highest if sign > 0 else lowest
+                while k < margin and not flag & LAYOVER:
                     away = sign * k * step
-                    drop = own + away * away / (2.0 * _EARTH)
-                    limit = (highest if sign > 0 else lowest) - drop
-                    if sign * (math.hypot(back + away, high - limit) - distance) > 0.0:
+                    drop = high + own + away * away / (2.0 * _EARTH)
+                    if sign * (math.hypot(back + away, drop - extreme) - distance) > 0.0:
                         break
-                    seen = _height(heights, i + margin + sign * k * rows, j + margin + sign * k * cols) - drop
-                    if sign * (math.hypot(back + away, high - seen) - distance) <= 0.0:
+                    row, col = i + margin + sign * k * rows, j + margin + sign * k * cols
+                    if k % _CELL == 0:
+                        limit = _bound(tops if sign > 0 else bottoms, row, col)
+                        if sign * (math.hypot(back + away, drop - limit) - distance) > 0.0:
+                            k += _CELL
+                            continue
+                    seen = _height(heights, row, col)
+                    if sign * (math.hypot(back + away, drop - seen) - distance) <= 0.0:
                         flag |= LAYOVER
-                        break
-                if flag & LAYOVER:
-                    break
+                    k += 1
             out[i, j] = flag

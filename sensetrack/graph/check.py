@@ -13,7 +13,7 @@ from sensetrack.graph.node import Node
 from sensetrack.graph.operators import operator, operators
 from sensetrack.graph.operators._base import Operator, Slot
 from sensetrack.graph.problem import Problem
-from sensetrack.graph.variables import bare_names, placeholders
+from sensetrack.graph.variables import bare_names, first_lines, placeholders, whole_values
 from sensetrack.types import PathLike
 
 SNAP_VERSIONS = range(9, 15)
@@ -111,13 +111,14 @@ def _variables(graph: Graph) -> Iterator[Problem]:
     known = {variable.name: variable for variable in graph.variables}
     files = {*graph.source_files, *graph.header.sources}
     given = {*graph.values, *files, *(("sourceProducts",) if files else ())}
+    lines, whole = first_lines(graph.original), whole_values(graph.original)
     bare = [name for name in bare_names(graph.original) if name in known]
     for name in dict.fromkeys([*placeholders(graph.original), *bare]):
         if name in given:
             continue
         if name not in known:
             text = f"variable '{name}' has no value: give -P {name}=value, or -S {name}=file where it is a source"
-            yield Problem(text, line=_line_of(graph.original, f"${{{name}}}"))
+            yield Problem(text, line=lines[f"${{{name}}}"])
         else:
             yield Problem(f"needs -P {name}=...: {known[name].description}", level="note")
     used = {*placeholders(graph.original), *bare_names(graph.original), *_references(graph)}
@@ -128,12 +129,12 @@ def _variables(graph: Graph) -> Iterator[Problem]:
         if name in given:
             continue
         first = name.partition(".")[0]
-        if name not in known and name == first and f">${name}<" in graph.original:
+        if name not in known and name in whole:
             text = f"'${name}' looks like a variable without a value: give -P {name}=value"
-            yield Problem(text, line=_line_of(graph.original, f">${name}<"), level="warning")
+            yield Problem(text, line=lines[f"${name}"], level="warning")
         elif name not in known and first in known:
             text = f"'${name}' is no variable: to append to '{first}', write '${{{first}}}{name[len(first) :]}'"
-            yield Problem(text, line=_line_of(graph.original, f"${name}"), level="warning")
+            yield Problem(text, line=lines[f"${name}"], level="warning")
 
 
 def _references(graph: Graph) -> set[str]:
@@ -242,8 +243,3 @@ def _ends(graph: Graph) -> Iterator[Problem]:
         file = node.parameters.get("file")
         if file and files[file] > 1:
             yield Problem(f"another node writes to '{file}' as well", node.id, node.line)
-
-
-def _line_of(text: str, what: str) -> int:
-    at = text.find(what)
-    return text.count("\n", 0, at) + 1 if at >= 0 else 0

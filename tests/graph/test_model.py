@@ -254,3 +254,9 @@ def test_deep_and_long_graphs_are_refused() -> None:
         Graph.from_text(CHAIN.replace("a.zip", "<a>" * 10**4 + "</a>" * 10**4))
     with pytest.raises(GraphError, match="more than 2000 nodes"):
         Graph.from_text(graph(*(node("Read", id=f"n{number}") for number in range(2001))))
+
+
+def test_long_circles_are_cut_short() -> None:
+    ring = [node("Subset", f"n{(number + 1) % 2000}", id=f"n{number}") for number in range(2000)]
+    with pytest.raises(GraphError, match=r"circle: n0 -> n1999 -> .* -> \.\.\. -> n1 -> n0"):
+        Graph.from_text(graph(*ring))

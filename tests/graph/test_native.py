@@ -74,6 +74,8 @@ def test_branches_and_several_files(files: Context, tmp_path: Path, caplog: pyte
     outcomes = run_native(made, files, report=lambda *each: seen.append(each))
     assert outcomes == [Outcome("W2", tmp_path / "out" / "two.tif", 1.0), Outcome("W1", tmp_path / "one.tif", 1.0)]
     np.testing.assert_array_equal(pixels(tmp_path / "one.tif"), A)
+    with rasterio.open(tmp_path / "one.tif") as ds:
+        assert ds.tags()["graph"] == "test" and ds.tags()["graph_operators"] == "BandSelect"
     np.testing.assert_array_equal(pixels(tmp_path / "out" / "two.tif"), 3 * A)
     assert seen == [("W2", 1, 1), ("W1", 1, 1)]
     lines = [record.getMessage() for record in caplog.records]
@@ -106,6 +108,10 @@ def test_sources_of_the_command_line(files: Context, tmp_path: Path) -> None:
     )
     assert run_native(made, files, output=tmp_path / "o.nc")[0].node == "M"
     assert build(made, files)["left"].name == "a"
+    header = '<header><source name="left"></source></header>'
+    text = f'<graph id="G"><version>1.0</version>{header}{node("S", "BandSelect", "sourceProduct=left")}</graph>'
+    with pytest.raises(GraphError, match="left"):
+        run_native(Graph.from_text(text), files, output=tmp_path / "x.tif")
 
 
 def test_product_sets(files: Context, tmp_path: Path, write_raster: Callable[..., Path]) -> None:
@@ -173,6 +179,8 @@ def test_outputs_that_cannot_be(files: Context) -> None:
     with pytest.raises(OutputError, match=r"w.tif: exists already"):
         run_native(graph(READ, WRITE), files)
     assert (files.folder / "w.tif").read_text() == "kept"
+    with pytest.raises(OutputError, match=r"w.tif/x.tif: its folder cannot be made"):
+        run_native(graph(READ), files, output=files.folder / "w.tif" / "x.tif")
     own = Context(folder=files.folder, overwrite=True)
     with pytest.raises(OutputError, match=r"a.tif: is also an input"):
         run_native(graph(READ, WRITE.replace("w.tif", "a.tif")), own)

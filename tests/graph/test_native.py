@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import rasterio.warp
 from products.landsat import write_landsat
 from products.scenes import grid_of
 from products.sentinel2 import write_sentinel2
@@ -299,3 +300,27 @@ def test_memory_does_not_grow_with_the_scene(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 450
     assert pixels(tmp_path / "large.tif")[-1, -1] == 9 + 3
+
+
+def test_a_real_tile(shared_data: Path, tmp_path: Path) -> None:
+    """Sentinel-2's bands of 60 m at 20 m, cut to a region, against GDAL's own pixels."""
+    folder = shared_data / "sentinel2/stars/S2A_MSIL1C_20220125T151701_N0400_R125_T18LTM_20220125T190036.SAFE"
+    region = "POLYGON((-77.2 -12.3, -77.1 -12.3, -77.1 -12.2, -77.2 -12.2, -77.2 -12.3))"
+    made = graph(
+        node("R", "Read", file=str(folder), formatName="SENTINEL-2-MSI-MultiRes-UTM18S"),
+        node("B", "BandSelect", "source=R", bandNamePattern="B(1|9|10)"),
+        node("Z", "Resample", "source=B", targetResolution="20"),
+        node("C", "Subset", "source=Z", geoRegion=region),
+    )
+    run_native(made, Context(engine=Threads(2)), output=tmp_path / "o.tif")
+    with rasterio.open(tmp_path / "o.tif") as ds:
+        assert ds.descriptions == ("B1", "B9", "B10") and ds.dtypes == ("uint16",) * 3 and ds.offsets == (-0.1,) * 3
+        box = rasterio.warp.transform_bounds("EPSG:4326", ds.crs, -77.2, -12.3, -77.1, -12.2, densify_pts=100)
+        for edge, found in zip(box, ds.bounds, strict=True):
+            assert abs(edge - found) <= 20.5
+        for number, name in enumerate(("B01", "B09", "B10"), start=1):
+            with rasterio.open(next(folder.glob(f"GRANULE/*/IMG_DATA/*_{name}.jp2"))) as raw:
+                col, row = ~raw.transform @ (ds.transform @ (0, 0))
+                fine = np.kron(raw.read(1), np.ones((3, 3), np.uint16))
+            top, left = round(row * 3), round(col * 3)
+            np.testing.assert_array_equal(ds.read(number), fine[top : top + ds.height, left : left + ds.width])

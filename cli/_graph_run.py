@@ -123,8 +123,9 @@ def _read(name: str, values: Values, output: Path | None) -> tuple[Graph, Path |
     """Return the graph, and the output where it is not a variable of the graph."""
     if output is None or OUTPUT in values.variables:
         return values.read(name), output
-    loose = values.read(name, strict=False)
-    if not any(item.name == OUTPUT for item in loose.variables):
+    from sensetrack.graph.variables import placeholders
+
+    if OUTPUT not in placeholders(values.read(name, strict=False).original):
         return values.read(name), output
     filled = Values(variables={**values.variables, OUTPUT: str(output)}, sources=values.sources)
     return filled.read(name), None

@@ -22,7 +22,7 @@ from sensetrack.graph.scene import Scene
 from sensetrack.graph.source import cached
 from sensetrack.log import logger
 from sensetrack.raster.remote import is_url
-from sensetrack.raster.write import refuse_same_file
+from sensetrack.raster.write import check_target, refuse_same_file
 
 _log = logger(__name__)
 
@@ -140,9 +140,10 @@ def run_native(
         if target.node not in scenes:
             raise GraphError(f"node '{target.node}': hands on several products, which cannot be written as one")
         _log.info("node '%s': writing %s", target.node, target.path)
+        scene = scenes[target.node]
         with _named(target.node, "Write"):
             written = write_scene(
-                scenes[target.node],
+                dataclasses.replace(scene, tags={**scene.tags, "graph": graph.name}),
                 target.path,
                 target.format_name,
                 inputs=inputs,
@@ -265,6 +266,9 @@ def _check_files(
     for number, target in enumerate(targets):
         if any(target.path == other.path for other in targets[:number]):
             raise GraphError(f"two nodes write to {target.path}")
-        if target.path.exists() and not context.overwrite:
-            raise OutputError(f"{target.path}: exists already; choose another name or pass --overwrite")
+        if target.path.parent.is_dir():
+            check_target(target.path, overwrite=context.overwrite)
         refuse_same_file(target.path, inputs)
+    for name, file in graph.source_files.items():
+        if not file:
+            raise GraphError(f"source '{name}' of {graph.name} has no file: give -S {name}=FILE")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sensetrack.coregister.write import image_tags
 from sensetrack.engine import Engine, Serial
-from sensetrack.errors import GraphError, UnusableImageError
+from sensetrack.errors import GraphError, OutputError, UnusableImageError
 from sensetrack.graph.pixels import is_float, part_of
 from sensetrack.graph.scene import Scene, SceneBand
 from sensetrack.radar.grid import RadarGrid
@@ -132,7 +132,10 @@ def write_scene(
     check_scene(scene)
     sources = [name for band in scene.bands if (name := band.image.path) is not None]
     refuse_same_file(final, [*inputs, *dict.fromkeys(sources)])
-    final.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{final}: its folder cannot be made ({error.strerror or error})") from error
     check_target(final, overwrite=overwrite)
     layers = _layers(scene.bands, kind)
     grid = scene.grid if scene.grid.is_georeferenced else Grid(scene.grid.shape)

@@ -81,3 +81,25 @@ def test_places_are_compared_across_the_antimeridian() -> None:
     scenes = [scene_of(band_of("a", A, grid)) for grid in (east, west)]
     assert len(apply("BandMerge", *scenes).bands) == 2
     assert UTM.is_projected
+
+
+def test_virtual_intensities() -> None:
+    """Bands that SNAP shows without storing them can be asked for; stored ones of the same name go before."""
+    amplitude = band_of("Amplitude_VV", A, unit="amplitude", polarisation="VV")
+    stored = band_of("Intensity_VV", A + 7, unit="intensity", polarisation="VV")
+    for operator in ("BandSelect", "Subset"):
+        expected({"Intensity_VV": A**2}, apply(operator, scene_of(amplitude), sourceBands="Intensity_VV"))
+        expected({"Intensity_VV": A + 7}, apply(operator, scene_of(amplitude, stored), sourceBands="Intensity_VV"))
+    target = [{"name": "t", "expression": "Intensity_VV"}]
+    expected({"t": A**2}, apply("BandMaths", scene_of(amplitude), targetBands=target))
+    expected({"t": A + 7}, apply("BandMaths", scene_of(amplitude, stored), targetBands=target))
+
+
+def test_masks_are_passed_over_with_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    apply("BandSelect", scene_of(a=A), sourceMasks="cloud")
+    apply("Subset", scene_of(a=A), sourceMasks="cloud", tiePointGrids="latitude")
+    assert [record.getMessage().split(":")[1].split()[0] for record in caplog.records] == [
+        "sourceMasks",
+        "sourceMasks",
+        "tiePointGrids",
+    ]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import rasterio.warp
 from products.landsat import write_landsat
 from products.scenes import grid_of
 from products.sentinel2 import write_sentinel2
@@ -74,6 +75,8 @@ def test_branches_and_several_files(files: Context, tmp_path: Path, caplog: pyte
     outcomes = run_native(made, files, report=lambda *each: seen.append(each))
     assert outcomes == [Outcome("W2", tmp_path / "out" / "two.tif", 1.0), Outcome("W1", tmp_path / "one.tif", 1.0)]
     np.testing.assert_array_equal(pixels(tmp_path / "one.tif"), A)
+    with rasterio.open(tmp_path / "one.tif") as ds:
+        assert ds.tags()["graph"] == "test" and ds.tags()["graph_operators"] == "BandSelect"
     np.testing.assert_array_equal(pixels(tmp_path / "out" / "two.tif"), 3 * A)
     assert seen == [("W2", 1, 1), ("W1", 1, 1)]
     lines = [record.getMessage() for record in caplog.records]
@@ -106,6 +109,10 @@ def test_sources_of_the_command_line(files: Context, tmp_path: Path) -> None:
     )
     assert run_native(made, files, output=tmp_path / "o.nc")[0].node == "M"
     assert build(made, files)["left"].name == "a"
+    header = '<header><source name="left"></source></header>'
+    text = f'<graph id="G"><version>1.0</version>{header}{node("S", "BandSelect", "sourceProduct=left")}</graph>'
+    with pytest.raises(GraphError, match="left"):
+        run_native(Graph.from_text(text), files, output=tmp_path / "x.tif")
 
 
 def test_product_sets(files: Context, tmp_path: Path, write_raster: Callable[..., Path]) -> None:
@@ -173,6 +180,8 @@ def test_outputs_that_cannot_be(files: Context) -> None:
     with pytest.raises(OutputError, match=r"w.tif: exists already"):
         run_native(graph(READ, WRITE), files)
     assert (files.folder / "w.tif").read_text() == "kept"
+    with pytest.raises(OutputError, match=r"w.tif/x.tif: its folder cannot be made"):
+        run_native(graph(READ), files, output=files.folder / "w.tif" / "x.tif")
     own = Context(folder=files.folder, overwrite=True)
     with pytest.raises(OutputError, match=r"a.tif: is also an input"):
         run_native(graph(READ, WRITE.replace("w.tif", "a.tif")), own)
@@ -291,3 +300,27 @@ def test_memory_does_not_grow_with_the_scene(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 450
     assert pixels(tmp_path / "large.tif")[-1, -1] == 9 + 3
+
+
+def test_a_real_tile(shared_data: Path, tmp_path: Path) -> None:
+    """Sentinel-2's bands of 60 m at 20 m, cut to a region, against GDAL's own pixels."""
+    folder = shared_data / "sentinel2/stars/S2A_MSIL1C_20220125T151701_N0400_R125_T18LTM_20220125T190036.SAFE"
+    region = "POLYGON((-77.2 -12.3, -77.1 -12.3, -77.1 -12.2, -77.2 -12.2, -77.2 -12.3))"
+    made = graph(
+        node("R", "Read", file=str(folder), formatName="SENTINEL-2-MSI-MultiRes-UTM18S"),
+        node("B", "BandSelect", "source=R", bandNamePattern="B(1|9|10)"),
+        node("Z", "Resample", "source=B", targetResolution="20"),
+        node("C", "Subset", "source=Z", geoRegion=region),
+    )
+    run_native(made, Context(engine=Threads(2)), output=tmp_path / "o.tif")
+    with rasterio.open(tmp_path / "o.tif") as ds:
+        assert ds.descriptions == ("B1", "B9", "B10") and ds.dtypes == ("uint16",) * 3 and ds.offsets == (-0.1,) * 3
+        box = rasterio.warp.transform_bounds("EPSG:4326", ds.crs, -77.2, -12.3, -77.1, -12.2, densify_pts=100)
+        for edge, found in zip(box, ds.bounds, strict=True):
+            assert abs(edge - found) <= 20.5
+        for number, name in enumerate(("B01", "B09", "B10"), start=1):
+            with rasterio.open(next(folder.glob(f"GRANULE/*/IMG_DATA/*_{name}.jp2"))) as raw:
+                col, row = ~raw.transform @ (ds.transform @ (0, 0))
+                fine = np.kron(raw.read(1), np.ones((3, 3), np.uint16))
+            top, left = round(row * 3), round(col * 3)
+            np.testing.assert_array_equal(ds.read(number), fine[top : top + ds.height, left : left + ds.width])

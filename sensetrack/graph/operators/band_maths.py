@@ -175,7 +175,8 @@ class _Library:
                 if is_raw and name == rest:
                     continue
                 for scene in scenes:
-                    for band in scene.bands:
+                    # Bands of this very name before virtual ones.
+                    for band in sorted(scene.bands, key=lambda band: band.name != name):
                         if name in band.names:
                             return band, name, is_raw
         return None

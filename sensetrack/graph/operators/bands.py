@@ -10,6 +10,8 @@ import numpy as np
 
 from sensetrack.errors import GraphError, did_you_mean
 from sensetrack.graph.operators._base import MANY, Context, Names, Operator, Slot, Sources
+from sensetrack.graph.operators._ignored import say_ignored
+from sensetrack.graph.operators._radar import selected
 from sensetrack.graph.region import to_degrees
 from sensetrack.graph.scene import Scene, SceneBand
 from sensetrack.params import param
@@ -28,10 +30,12 @@ class BandSelect(Operator):
     def apply(self, sources: Sources, context: Context) -> Scene:
         """Return the bands that meet all that is asked for, in their own order."""
         scene = sources.one
-        chosen = set(scene.select(self.sourceBands)) & set(scene.of_polarisations(self.selectedPolarisations))
+        say_ignored(self, context)
+        wanted = set(scene.of_polarisations(self.selectedPolarisations))
+        chosen = [band for band in selected(scene, self.sourceBands) if scene.band(band.name) in wanted]
         if self.bandNamePattern is not None:
             pattern = _compiled(self.bandNamePattern)
-            chosen = {band for band in chosen if any(pattern.fullmatch(name) for name in band.names)}
+            chosen = [band for band in chosen if any(pattern.fullmatch(name) for name in band.names)]
         if not chosen:
             asked = [
                 f"{name} = '{value if isinstance(value, str) else ','.join(value)}'"
@@ -40,7 +44,7 @@ class BandSelect(Operator):
             ]
             have = ", ".join(band.name for band in scene.bands)
             raise GraphError(f"no band of {scene.name} meets {' and '.join(asked)}; it has {have}")
-        return scene.after(self.alias, (band for band in scene.bands if band in chosen))
+        return scene.after(self.alias, chosen)
 
 
 class BandMerge(Operator):

@@ -8,6 +8,8 @@ from typing import ClassVar
 from sensetrack.errors import GraphError
 from sensetrack.graph.cut import Cut
 from sensetrack.graph.operators._base import Context, Names, Operator, Slot, Sources
+from sensetrack.graph.operators._ignored import say_ignored
+from sensetrack.graph.operators._radar import selected
 from sensetrack.graph.operators._region import Region
 from sensetrack.graph.operators.subset import inside_of
 from sensetrack.graph.output import check_scene, target_of
@@ -44,13 +46,14 @@ class Read(Operator):
         scene = read_scene(context.place(self.file), self.formatName)
         if not self.useAdvancedOptions:
             return scene
+        say_ignored(self, context)
         cut = Cut(
             pixels=self.pixelRegion,
             names=("pixelRegion", "geometryRegion", "polygonRegion"),
             box=None if self.geometryRegion is None else parse_region(self.geometryRegion, "geometryRegion"),
             inside=inside_of(self.polygonRegion, self.vectorFile, context),
         )
-        return dataclasses.replace(scene, bands=cut.of(scene, scene.select(self.sourceBands)))
+        return dataclasses.replace(scene, bands=cut.of(scene, selected(scene, self.sourceBands)))
 
 
 class ProductSetReader(Operator):

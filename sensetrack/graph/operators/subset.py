@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 from sensetrack.errors import GraphError
 from sensetrack.graph.cut import Cut
 from sensetrack.graph.operators._base import Context, Names, Operator, Sources
+from sensetrack.graph.operators._ignored import say_ignored
+from sensetrack.graph.operators._radar import selected
 from sensetrack.graph.operators._region import Region
 from sensetrack.graph.region import parse_region, read_region
 from sensetrack.graph.scene import Scene
@@ -43,6 +45,7 @@ class Subset(Operator):
         invalid what lies outside as well. ``geoRegion`` goes before ``region``, as in SNAP.
         """
         scene = sources.one
+        say_ignored(self, context)
         cut = Cut(
             pixels=self.region,
             reference=None if self.referenceBand is None else scene.select([self.referenceBand], "referenceBand")[0],
@@ -51,7 +54,7 @@ class Subset(Operator):
             steps=(self.subSamplingY, self.subSamplingX),
             full_width=self.fullSwath,
         )
-        bands = cut.of(scene, scene.select(self.sourceBands))
+        bands = cut.of(scene, selected(scene, self.sourceBands))
         return scene.after(self.alias, bands, prefix=self.prefix)
 
 

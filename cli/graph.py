@@ -16,6 +16,8 @@ from sensetrack.raster.write import atomic, check_target, refuse_same_file
 from ._command import argument, group, option, subcommand
 from ._console import say
 from ._graph import Values, engine_text, graph_json, say_graph, say_problem
+from ._graph_run import add_to as add_run_to
+from ._graph_snap import add_to as add_snap
 from ._options import with_settings
 
 PICTURES = (".svg", ".png", ".pdf", ".mmd")
@@ -34,6 +36,9 @@ def command() -> None:
 
     A graph is a chain of operators with their parameters. Take one that is shipped, or any that SNAP wrote.
     """
+
+
+add_run_to(command)
 
 
 @subcommand(command, "list", short_help="The graphs that are shipped", example="sensetrack graph list")
@@ -146,3 +151,6 @@ def _draw(graph: Graph, output: str, overwrite: bool) -> None:
     from sensetrack.report.graph import draw_graph
 
     draw_graph(graph, output, overwrite=overwrite)
+
+
+add_snap(command)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import logging
 import re
 import zipfile
@@ -59,13 +58,17 @@ def local_orbit(wanted: Wanted, place: Path, kind: Kind) -> StateVectors | None:
     wanted : Wanted
     place : pathlib.Path
         An orbit file, or a folder with some in any depth, as SNAP has them in
-        ``Orbits/Sentinel-1/POEORB/S1A/2022/01``; ``.EOF``, or zipped. Names tell what is in them.
+        ``Orbits/Sentinel-1/POEORB/S1A/2022/01``; ``.EOF``, or zipped. Names tell what is in them; a single file of
+        another name is taken for what is wanted.
 
     Raises
     ------
     InputError
         The file that fits cannot be read, or does not hold what its name says.
     """
+    if place.is_file() and _FILE.search(place.name) is None:
+        orbit = read_any(place)
+        return orbit if orbit.covers(wanted.start, wanted.stop) else None
     found = []
     for path in _files(place):
         match = _FILE.search(path.name)
@@ -97,8 +100,8 @@ def read_any(path: Path) -> StateVectors:
             if len(members) != 1 or members[0].file_size > _LARGEST:
                 raise InputError(f"{path}: holds {len(members)} orbit files (.EOF) of a likely size, not one")
             with archive.open(members[0]) as file:
-                content = io.BytesIO(file.read(_LARGEST)).getvalue()
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+                content = file.read(_LARGEST)
+    except (OSError, zipfile.BadZipFile, RuntimeError) as error:
         raise InputError(f"{path}: cannot be read as a zip archive ({error})") from error
     return orbit_of(content, str(path))
 
@@ -128,6 +131,7 @@ def downloaded_orbit(wanted: Wanted, kind: Kind, folder: Path | None = None) -> 
     file = catalog.find_orbit_file(over, catalog.OrbitBucket(client), folder, precise=kind == "POEORB")
     if not file.path.exists():
         catalog.fetch(file, client)
+        catalog.check_orbit(file.path, [over])
     return _checked(read_orbit(file.path), wanted)
 
 

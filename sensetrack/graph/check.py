@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sensetrack.errors import GraphError, did_you_mean
 from sensetrack.graph.model import Graph
 from sensetrack.graph.node import Node
-from sensetrack.graph.operators import operator
+from sensetrack.graph.operators import operator, operators
 from sensetrack.graph.operators._base import Operator, Slot
 from sensetrack.graph.problem import Problem
-from sensetrack.graph.variables import bare_names, placeholders
+from sensetrack.graph.variables import bare_names, first_lines, placeholders, whole_values
 from sensetrack.types import PathLike
 
 SNAP_VERSIONS = range(9, 15)
@@ -76,20 +77,23 @@ def check(graph: Graph, *, snap_version: int | None = None) -> list[Problem]:
 
 
 def engines(graph: Graph) -> tuple[str, ...]:
-    """Return what can run a graph: ``native``, ``SNAP``, or both; nothing where an operator is not known."""
-    try:
-        classes = [operator(node.operator) for node in graph.nodes]
-    except GraphError:
-        return ()
+    """Return what can run a graph: ``native``, ``SNAP``, or both; SNAP also where an operator is not known here."""
     found = [] if any(map(needs_snap, graph.nodes)) else [NATIVE]
-    ours = any(cls.ours & set(node.parameters) for cls, node in zip(classes, graph.nodes, strict=True))
-    return tuple(found) if ours or graph.about.engines == NATIVE else (*found, "SNAP")
+    ours = graph.about.engines == NATIVE or any(map(_has_ours, graph.nodes))
+    return tuple(found) if ours else (*found, "SNAP")
 
 
 def needs_snap(node: Node) -> bool:
-    """Whether only SNAP runs a node; False where its operator is not known at all."""
+    """Whether only SNAP runs a node, if anything does."""
     try:
         return bool(node.references) or not operator(node.operator).is_native()
+    except GraphError:
+        return True
+
+
+def _has_ours(node: Node) -> bool:
+    try:
+        return bool(operator(node.operator).ours & set(node.parameters))
     except GraphError:
         return False
 
@@ -107,12 +111,14 @@ def _variables(graph: Graph) -> Iterator[Problem]:
     known = {variable.name: variable for variable in graph.variables}
     files = {*graph.source_files, *graph.header.sources}
     given = {*graph.values, *files, *(("sourceProducts",) if files else ())}
-    for name in placeholders(graph.original):
+    lines, whole = first_lines(graph.original), whole_values(graph.original)
+    bare = [name for name in bare_names(graph.original) if name in known]
+    for name in dict.fromkeys([*placeholders(graph.original), *bare]):
         if name in given:
             continue
         if name not in known:
             text = f"variable '{name}' has no value: give -P {name}=value, or -S {name}=file where it is a source"
-            yield Problem(text, line=_line_of(graph.original, f"${{{name}}}"))
+            yield Problem(text, line=lines[f"${{{name}}}"])
         else:
             yield Problem(f"needs -P {name}=...: {known[name].description}", level="note")
     used = {*placeholders(graph.original), *bare_names(graph.original), *_references(graph)}
@@ -120,10 +126,15 @@ def _variables(graph: Graph) -> Iterator[Problem]:
         if name not in used:
             yield Problem(f"variable '{name}' is documented, but not used", level="warning")
     for name in bare_names(graph.original):
+        if name in given:
+            continue
         first = name.partition(".")[0]
-        if name not in known and first in known:
+        if name not in known and name in whole:
+            text = f"'${name}' looks like a variable without a value: give -P {name}=value"
+            yield Problem(text, line=lines[f"${name}"], level="warning")
+        elif name not in known and first in known:
             text = f"'${name}' is no variable: to append to '{first}', write '${{{first}}}{name[len(first) :]}'"
-            yield Problem(text, line=_line_of(graph.original, f"${name}"), level="warning")
+            yield Problem(text, line=lines[f"${name}"], level="warning")
 
 
 def _references(graph: Graph) -> set[str]:
@@ -134,12 +145,13 @@ def _references(graph: Graph) -> set[str]:
 def _node(node: Node, *, has_sources: bool, snap_version: int | None, native: bool) -> Iterator[Problem]:
     if not node.operator:
         return
-    _, problems = node.check()
-    yield from problems
     try:
         cls = operator(node.operator)
-    except GraphError:
+    except GraphError as error:
+        yield _unknown(node, error)
         return
+    _, problems = node.check()
+    yield from problems
 
     def say(text: str, level: str = "error") -> Problem:
         return Problem(text, node.id, node.line, level)  # type: ignore[arg-type]
@@ -151,13 +163,12 @@ def _node(node: Node, *, has_sources: bool, snap_version: int | None, native: bo
         yield say(f"{name} takes '{reference}' of another node, which only SNAP does", "warning")
     if cls.any_parameter:
         unknown = [name for name in node.parameters if node.spelled(cls, name) not in cls.model_fields]
-        if unknown and cls.model_fields:
-            for name in unknown:
-                yield say(
-                    f"{cls.alias} may have no parameter '{name}'{did_you_mean(name, cls.model_fields)}", "warning"
-                )
-        elif unknown:
-            yield say(f"parameters of {cls.alias} are not checked: {', '.join(unknown)}", "note")
+        slips = [name for name in unknown if _is_near(name, cls.model_fields)]
+        for name in slips:
+            yield say(f"{cls.alias} may have no parameter '{name}'{did_you_mean(name, cls.model_fields)}", "warning")
+        rest = ", ".join(name for name in unknown if name not in slips)
+        if rest:
+            yield say(f"parameters of {cls.alias} that are not checked: {rest}", "note")
     given = {node.spelled(cls, name) for name in (*node.parameters, *node.references)}
     for name in sorted(given & cls.ours):
         yield say(f"SNAP does not know {name} of {cls.alias}, and stops at it", "note" if native else "warning")
@@ -168,6 +179,22 @@ def _node(node: Node, *, has_sources: bool, snap_version: int | None, native: bo
         elif snap_version < cls.since[name]:
             yield say(f"{text}, and stops at it: take it out for SNAP {snap_version}")
     yield from (say(text, level) for text, level in _elevation(node))
+
+
+def _unknown(node: Node, error: GraphError) -> Problem:
+    """Say of an operator that is not known whether its name is likely to be a slip, or one of SNAP's many others."""
+    if _is_near(node.operator, operators()):
+        return Problem(str(error), node.id, node.line)
+    text = f"operator '{node.operator}' is not known here: if SNAP has it, it runs there, and is not checked"
+    return Problem(text, node.id, node.line, "warning")
+
+
+def _is_near(name: str, known: Iterable[str]) -> bool:
+    """Whether a name differs from a known one by little more than a slip, or by the order of its letters."""
+    folded = [each.lower() for each in known]
+    letters = sorted(name.lower())
+    close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.8)
+    return bool(close) or any(sorted(each) == letters for each in folded)
 
 
 def _slots(node: Node, cls: type[Operator]) -> Iterator[str]:
@@ -216,8 +243,3 @@ def _ends(graph: Graph) -> Iterator[Problem]:
         file = node.parameters.get("file")
         if file and files[file] > 1:
             yield Problem(f"another node writes to '{file}' as well", node.id, node.line)
-
-
-def _line_of(text: str, what: str) -> int:
-    at = text.find(what)
-    return text.count("\n", 0, at) + 1 if at >= 0 else 0

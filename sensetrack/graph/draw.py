@@ -12,6 +12,7 @@ from sensetrack.graph.check import needs_snap
 from sensetrack.graph.model import Graph
 from sensetrack.graph.node import Node
 from sensetrack.graph.operators import operator
+from sensetrack.graph.variables import is_open
 
 Kind = Literal["native", "snap", "file", "unknown"]
 """Who runs a node: this package or SNAP; a file of the command line; nobody knows."""
@@ -98,7 +99,7 @@ def changed(node: Node) -> list[tuple[str, str]]:
     for name, value in node.parameters.items():
         own = node.spelled(cls, name)
         field = cls.model_fields.get(own)
-        if made is not None and field is not None and not field.is_required() and not _holds_variables(value):
+        if made is not None and field is not None and not field.is_required() and not is_open(value):
             default = field.get_default(call_default_factory=True, validated_data={})
             if getattr(made, own, None) == default:
                 continue
@@ -210,10 +211,6 @@ def _sort(layers: list[list[str]], layer: int, side: int, links: Sequence[tuple[
 
 def _centred(place: int, names: Sequence[str]) -> float:
     return place - (len(names) - 1) / 2
-
-
-def _holds_variables(value: Any) -> bool:
-    return isinstance(value, str) and "${" in value
 
 
 def _quoted(text: str) -> str:

@@ -69,6 +69,7 @@ class Graph:
     problems: tuple[Problem, ...] = ()
     _text: str = field(default="", repr=False)
     _given: Mapping[str, str] = field(default_factory=dict, repr=False)
+    _strict: bool = field(default=True, repr=False)
 
     @classmethod
     def read(
@@ -154,7 +155,19 @@ class Graph:
         if strict:
             raise_first(problems, file)
         return cls(
-            name, path, nodes, variables, values, header, files, about, document, tuple(problems), text, dict(given)
+            name=name,
+            path=path,
+            nodes=nodes,
+            variables=variables,
+            values=values,
+            header=header,
+            source_files=files,
+            about=about,
+            document=document,
+            problems=tuple(problems),
+            _text=text,
+            _given=dict(given),
+            _strict=strict,
         )
 
     def ordered(self) -> tuple[Node, ...]:
@@ -210,9 +223,7 @@ class Graph:
         """
         text = with_parameter(self.original, self.node(node).id, name, value)
         document = dataclasses.replace(self.document, text=text)
-        return self._make(
-            document, self.name, self.name, self.path, self._given, self.source_files, strict=not self.problems
-        )
+        return self._make(document, self.name, self.name, self.path, self._given, self.source_files, self._strict)
 
 
 def shipped_graphs() -> tuple[str, ...]:

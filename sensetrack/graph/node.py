@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from sensetrack.errors import GraphError, did_you_mean
 from sensetrack.graph.operators import operator
 from sensetrack.graph.operators._base import Operator
-from sensetrack.graph.problem import Problem, raise_first
-from sensetrack.graph.variables import placeholders
+from sensetrack.graph.problem import Problem
+from sensetrack.graph.variables import is_open
 from sensetrack.params import limits_of
 
 COMMON_SPELLINGS = {"bandNames": "sourceBands", "sourceBandNames": "sourceBands", "maskNames": "sourceMasks"}
@@ -69,13 +69,21 @@ class Node:
         GraphError
             There is no such operator or parameter (the nearest is named), or a value does not fit.
         """
-        for name, reference in self.references.items():
-            text = f"{self.operator}: {name} takes '{reference}' of another node, which only SNAP does"
-            raise_first([Problem(text, self.id, self.line)], "graph")
         made, problems = self.check()
+        problems += [
+            Problem(
+                f"{self.operator}: {name} takes '{reference}' of another node, which only SNAP does", self.id, self.line
+            )
+            for name, reference in self.references.items()
+        ]
+        problems += [
+            Problem(f"{self.operator}: {name} = {_shown(value)}: its variable has no value", self.id, self.line)
+            for name, value in self.parameters.items()
+            if is_open(value)
+        ]
         if made is None or problems:
-            first = problems[0]
-            raise GraphError(f"{first}" + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""))
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            raise GraphError(f"{problems[0]}{more}")
         return made
 
     def check(self) -> tuple[Operator | None, list[Problem]]:
@@ -87,10 +95,7 @@ class Node:
             cls = operator(self.operator)
         except GraphError as error:
             return None, [Problem(str(error), self.id, self.line)]
-        values = {}
-        for name, value in self.parameters.items():
-            if not (isinstance(value, str) and placeholders(value)):
-                values[self.spelled(cls, name)] = value
+        values = {self.spelled(cls, name): value for name, value in self.parameters.items() if not is_open(value)}
         made = cls.__new__(cls)
         try:
             cls.__pydantic_validator__.validate_python(values, self_instance=made)
@@ -103,7 +108,7 @@ class Node:
     @staticmethod
     def spelled(cls: type[Operator], name: str) -> str:
         """Return how an operator spells a parameter."""
-        other = COMMON_SPELLINGS.get(name, name)
+        other = cls.renamed.get(name) or COMMON_SPELLINGS.get(name, name)
         return other if name not in cls.model_fields and other in cls.model_fields else name
 
 

@@ -157,9 +157,9 @@ def _plain(name: str) -> Scene:
                 offset=0.0 if offsets[k] is None else float(offsets[k]),
             )
         )
-    from sensetrack.graph.operators.bands import renamed
+    from sensetrack.graph.operators.bands import with_numbers
 
-    return Scene(name=Path(_gdal.public_name(name)).stem, bands=renamed(bands), start=first.acquired)
+    return Scene(name=Path(_gdal.public_name(name)).stem, bands=with_numbers(bands), start=first.acquired)
 
 
 def _sensor_of(format_name: str) -> str:

@@ -177,6 +177,12 @@ class _Place:
         self.west = west
 
     def __call__(self, points: DoubleArray) -> DoubleArray:
+        # Each place once: what is found by iteration may differ in the last digit, and rings have to close.
+        places, where = np.unique(points, axis=0, return_inverse=True)
+        found: DoubleArray = self.pixels(places)[np.ravel(where)]
+        return found
+
+    def pixels(self, points: DoubleArray) -> DoubleArray:
         lon, lat = points[:, 0], points[:, 1]
         grid = self.band.grid
         if self.band.radar is not None:

@@ -18,6 +18,9 @@ VERSION = "1.0"
 MOST_NODES = 2000
 """Nodes that a graph may have."""
 
+LONGEST_CIRCLE = 12
+"""Nodes of a circle that are named."""
+
 
 @dataclass(frozen=True)
 class Header:
@@ -214,7 +217,8 @@ def _cycles(nodes: list[Node]) -> list[Problem]:
     line = next(node.line for node in nodes if node.id == cycle[0])
     if len(cycle) == 1:
         return [Problem("is its own source", cycle[0], line)]
-    return [Problem(f"nodes wait for each other in a circle: {' -> '.join([*cycle, cycle[0]])}", line=line)]
+    shown = cycle if len(cycle) <= LONGEST_CIRCLE else (*cycle[: LONGEST_CIRCLE - 2], "...", cycle[-1])
+    return [Problem(f"nodes wait for each other in a circle: {' -> '.join([*shown, cycle[0]])}", line=line)]
 
 
 def _first_cycle(left: Mapping[str, Node]) -> tuple[str, ...]:
@@ -239,8 +243,7 @@ def _value(item: Element) -> Any:
         return item.text
     if any(child.children for child in children):
         return [_mapping(child) for child in children]
-    tags = {child.tag for child in children}
-    if len(tags) == 1 and len(children) > 1:
+    if len({child.tag for child in children}) == 1:
         return ",".join(child.text for child in children if child.text)
     return [_mapping(item)]
 

@@ -20,7 +20,8 @@ LONGEST_LINE = 1000
 
 _SPECIAL = re.compile(r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)", re.S)
 _VARIABLE = re.compile(r"\$\{([^${}<>&]*)\}|\$([^\W\d]\w*(?:\.\w+)*)")
-_COMMENT = re.compile(r"<!--(.*?)-->", re.S)
+_WHOLE = re.compile(r">\$([^\W\d]\w*)<")
+_ONLY_BARE = re.compile(r"\$[^\W\d]\w*")
 _LINE = re.compile(r"\s*([^\W\d][\w.-]*)\s*(?:=\s*(.*?))?\s+:\s+(.+?)\s*")
 _HEADING = re.compile(r"\s*variables\s*:\s*", re.I)
 _LABEL = re.compile(r"(sensors|engines) {0,9}: {0,9}(.+)", re.I)
@@ -86,7 +87,7 @@ def describe(text: str) -> Description:
     Description
     """
     top = _top(text)
-    comments = [match.group(1).replace("\r\n", "\n") for match in _COMMENT.finditer(top)]
+    comments = [part[4:-3].replace("\r\n", "\n") for part, kind in _parts(top) if kind == "comment"]
     variables: dict[str, Variable] = {}
     kept: list[str] = []
     labels: dict[str, str] = {}
@@ -150,9 +151,37 @@ def placeholders(text: str) -> tuple[str, ...]:
     return _names(text, 1)
 
 
+def is_open(value: object) -> bool:
+    """Whether a parameter still holds variables: ``${name}`` anywhere in it, or nothing but ``$name``."""
+    if isinstance(value, Mapping):
+        return any(map(is_open, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(is_open, value))
+    return isinstance(value, str) and bool(placeholders(value) or _ONLY_BARE.fullmatch(value))
+
+
 def bare_names(text: str) -> tuple[str, ...]:
     """Return the names in ``$...`` outside comments, each once: variables, or references to bands."""
     return _names(text, 2)
+
+
+def first_lines(text: str) -> dict[str, int]:
+    """Return the line, from 1, on which each variable first stands outside comments, by ``${name}`` or ``$name``."""
+    found: dict[str, int] = {}
+    line = 1
+    for part, kind in _parts(text):
+        start = 0
+        for match in _VARIABLE.finditer(part) if kind != "comment" else ():
+            line += part.count("\n", start, match.start())
+            start = match.start()
+            found.setdefault(match.group(), line)
+        line += part.count("\n", start)
+    return found
+
+
+def whole_values(text: str) -> set[str]:
+    """Return the names in ``$name`` that are all that an element holds."""
+    return set(_WHOLE.findall(text))
 
 
 def check_values(
@@ -167,7 +196,8 @@ def check_values(
 def unresolved(text: str, values: Mapping[str, str], variables: Iterable[Variable]) -> str:
     """Say which placeholders have no value, with their documentation; ``""`` where all have one."""
     documented = {variable.name: variable.description for variable in variables}
-    missing = [name for name in placeholders(text) if name not in values]
+    named = [*placeholders(text), *(name for name in bare_names(text) if name in documented)]
+    missing = [name for name in dict.fromkeys(named) if name not in values]
     if not missing:
         return ""
     lines = [f"{name or '(a placeholder without a name)'}{_about(documented.get(name))}" for name in missing]

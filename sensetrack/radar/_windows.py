@@ -43,11 +43,13 @@ def moments(pixels: FloatArray, valid: Mask, height: int, width: int, mean: Doub
 
 
 @njit(cache=True, nogil=True)
-def medians(pixels: FloatArray, valid: Mask, height: int, width: int, out: FloatArray) -> None:
-    """Fill ``out`` with element ``n // 2`` of the n sorted valid pixels of each window."""
+def medians(pixels: FloatArray, valid: Mask, height: int, width: int, wanted: Mask, out: FloatArray) -> None:
+    """Fill ``out``, where it is wanted, with element ``n // 2`` of the n sorted valid pixels of each window."""
     values = np.empty(height * width, np.float32)
     for row in range(out.shape[0]):
         for col in range(out.shape[1]):
+            if not wanted[row, col]:
+                continue
             n = 0
             for i in range(row, row + height):
                 for j in range(col, col + width):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from sensetrack.types import DoubleArray, FloatArray, Mask
 
@@ -43,7 +44,7 @@ def refined_lee(pixels: FloatArray, valid: Mask) -> FloatArray:
     variation = np.empty_like(mean)
     _blocks(pixels, valid, mean, variation)
     out = np.zeros((pixels.shape[0] - SIZE + 1, pixels.shape[1] - SIZE + 1), np.float32)
-    _filter(pixels, valid, mean, variation, _halves(), out)
+    _filter(pixels, valid, mean, variation, _parts(), out)
     return out
 
 
@@ -51,6 +52,16 @@ def _halves() -> Mask:
     """Return the eight halves ``(2 * direction + side, row, col)``: W E, NE SW, N S, NW SE."""
     y, x = np.mgrid[:SIZE, :SIZE]
     return np.stack([x <= 3, x >= 3, x >= y, x <= y, y <= 3, y >= 3, x + y <= 6, x + y >= 6])
+
+
+def _parts() -> NDArray[np.int64]:
+    """Return the first column and the one behind the last of each row of the halves, and of the whole window.
+
+    ``(part, row, 2)``; the two are the same where a half has nothing of a row.
+    """
+    parts = np.concatenate([_halves(), np.ones((1, SIZE, SIZE), np.bool_)])
+    first = np.where(parts.any(2), parts.argmax(2), 0)
+    return np.stack([first, first + parts.sum(2)], axis=-1)
 
 
 @njit(cache=True, nogil=True)
@@ -74,37 +85,45 @@ def _blocks(pixels: FloatArray, valid: Mask, mean: DoubleArray, variation: Doubl
 
 @njit(cache=True, nogil=True)
 def _filter(
-    pixels: FloatArray, valid: Mask, mean: DoubleArray, variation: DoubleArray, halves: Mask, out: FloatArray
+    pixels: FloatArray,
+    valid: Mask,
+    mean: DoubleArray,
+    variation: DoubleArray,
+    parts: NDArray[np.int64],
+    out: FloatArray,
 ) -> None:
-    whole = np.ones((7, 7), np.bool_)
+    smallest = np.empty(9)
     for row in range(out.shape[0]):
         for col in range(out.shape[1]):
             if not valid[row + 3, col + 3]:
                 continue
-            speckle = _speckle(variation, row, col)
+            speckle = _speckle(variation, row, col, smallest)
             half = _half(mean, row, col)
-            part = whole if half < 0 else halves[half]
-            total, n = 0.0, 0
+            # All of a complete window is valid; of another one all rows count, and what is invalid is left out.
+            is_complete = half >= 0
+            part = half if is_complete else 8
+            centre = np.float64(pixels[row + 3, col + 3])
+            total, squares, n = 0.0, 0.0, 0
             for i in range(7):
-                for j in range(7):
-                    if part[i, j] and valid[row + i, col + j]:
-                        total += pixels[row + i, col + j]
+                for j in range(parts[part, i, 0], parts[part, i, 1]):
+                    if is_complete or valid[row + i, col + j]:
+                        # Differences from the pixel keep their digits where the window is far from 0.
+                        difference = pixels[row + i, col + j] - centre
+                        total += difference
+                        squares += difference * difference
                         n += 1
-            centre, squares = total / n, 0.0
-            for i in range(7):
-                for j in range(7):
-                    if part[i, j] and valid[row + i, col + j]:
-                        squares += (pixels[row + i, col + j] - centre) ** 2
-            variance = squares / (n - 1) if n > 1 else 0.0
-            ground = max((variance - centre * centre * speckle) / (1.0 + speckle), 0.0)
+            offset = total / n
+            local = centre + offset
+            variance = max((squares - total * offset) / (n - 1), 0.0) if n > 1 else 0.0
+            ground = max((variance - local * local * speckle) / (1.0 + speckle), 0.0)
             gain = ground / variance if variance > 0.0 else 0.0
-            out[row, col] = centre + gain * (pixels[row + 3, col + 3] - centre)
+            out[row, col] = local - gain * offset
 
 
 @njit(cache=True, nogil=True)
-def _speckle(variation: DoubleArray, row: int, col: int) -> float:
+def _speckle(variation: DoubleArray, row: int, col: int, smallest: DoubleArray) -> float:
     """Return the mean of the five smallest variations of nine blocks; of fewer where there are fewer."""
-    smallest, n = np.empty(9), 0
+    n = 0
     for i in range(0, 5, 2):
         for j in range(0, 5, 2):
             value = variation[row + i, col + j]
@@ -117,7 +136,10 @@ def _speckle(variation: DoubleArray, row: int, col: int) -> float:
             smallest[place] = value
             n += 1
     used = min(n, 5)
-    return smallest[:used].mean() if used else 0.0
+    total = 0.0
+    for number in range(used):
+        total += smallest[number]
+    return total / used if used else 0.0
 
 
 @njit(cache=True, nogil=True)

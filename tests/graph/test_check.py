@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from products.graphs import graph, node
 
 from sensetrack.errors import GraphError
 from sensetrack.graph.check import check, engines, slot_of
+from sensetrack.graph.draw import mermaid
 from sensetrack.graph.model import Graph
 from sensetrack.graph.operators import operator, operators
 from sensetrack.graph.operators._base import Context, Operator, Slot, Sources
@@ -180,7 +183,7 @@ def test_who_runs_a_graph() -> None:
     assert engines(Graph.from_text(graph(READ, WRITE))) == ("native", "SNAP")
     assert engines(Graph.from_text(ours)) == ("native",)
     assert engines(Graph.from_text(graph(READ, node("Warp", "Read")))) == ("SNAP",)
-    assert engines(Graph.from_text(graph(READ, node("Wrap", "Read")))) == ()
+    assert engines(Graph.from_text(graph(READ, node("BiophysicalOp", "Read")))) == ("SNAP",)
     native = "<!--\nengines: native\n-->"
     assert engines(Graph.from_text(graph(READ, WRITE, top=native))) == ("native",)
     assert [(each.level, each.text) for each in problems(READ, WRITE, top=native)] == [
@@ -194,18 +197,52 @@ def test_notes_say_what_needs_snap_and_what_is_not_checked() -> None:
         (each.level, each.text)
         for each in problems(
             READ,
-            node("Warp", "Read", warpOrder="3", someThing="1"),
+            node("Warp", "Read", rmsTreshold="3", someThing="1"),
             node("Interferogram", "Warp", cohWinAz="3"),
             node("Write", "Interferogram", file="o"),
         )
     ]
     assert texts == [
-        ("warning", "Warp may have no parameter 'warpOrder'; did you mean 'warpPolynomialOrder'?"),
-        ("warning", texts[1][1]),
+        ("warning", "Warp may have no parameter 'rmsTreshold'; did you mean 'rmsThreshold'?"),
         ("note", "only SNAP runs Warp (node 'Warp'), Interferogram (node 'Interferogram')"),
-        ("note", "parameters of Interferogram are not checked: cohWinAz"),
+        ("note", "parameters of Warp that are not checked: someThing"),
+        ("note", "parameters of Interferogram that are not checked: cohWinAz"),
     ]
-    assert texts[1][1].startswith("Warp may have no parameter 'someThing'; known: ")
+
+
+@pytest.mark.parametrize(
+    "name", ["BiophysicalOp", "GRD-Post", "Oversample", "CP-Decomposition", "PhaseToElevation", "NdviOp"]
+)
+def test_other_operators_of_snap_are_not_refused(name: str) -> None:
+    found = problems(READ, node(name, "Read", anything="1"), node("Write", name, file="o"))
+    assert [(each.level, each.text) for each in found] == [
+        ("warning", f"operator '{name}' is not known here: if SNAP has it, it runs there, and is not checked"),
+        ("note", f"only SNAP runs {name} (node '{name}')"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["calibration", "Calibraton", "Terrain Correction", "TerrainCorrection", "Wrpa", "Subsett"]
+)
+def test_slips_are_errors(name: str) -> None:
+    assert any(f"no operator '{name}'; did you mean" in line for line in errors(READ, node(name, "Read")))
+
+
+def test_values_that_are_left_out_are_never_defaults() -> None:
+    text = graph(node("Read", file="$input"), node("Smooth", "Read", size="${size}", kind="$kind"))
+    read = Graph.from_text(text, strict=False)
+    assert [(each.level, each.text) for each in check(read)][:3] == [
+        ("error", "variable 'size' has no value: give -P size=value, or -S size=file where it is a source"),
+        ("warning", "'$input' looks like a variable without a value: give -P input=value"),
+        ("warning", "'$kind' looks like a variable without a value: give -P kind=value"),
+    ]
+    with pytest.raises(GraphError, match=r"size = '\$\{size\}': its variable has no value \(and 1 more\)"):
+        read.node("Smooth").typed()
+    with pytest.raises(GraphError, match=r"file = '\$input': its variable has no value"):
+        Graph.from_text(text, variables={"size": "3"}).node("Read").typed()
+    maths = node("BandMaths", "Read", targetBands={"targetBand": {"name": "a", "type": "${t}", "expression": "$x.b"}})
+    with pytest.raises(GraphError, match=r"targetBands = .*: its variable has no value"):
+        Graph.from_text(graph(READ, maths), strict=False).node("BandMaths").typed()
 
 
 def test_ends() -> None:
@@ -233,6 +270,10 @@ def test_variables_in_a_check() -> None:
         ("warning", "'$input.tif' is no variable: to append to 'input', write '${input}.tif'"),
         ("note", "needs -P input=...: the scene"),
     ]
+    bare = graph(node("Read", file="$input"), top=top)
+    assert "needs -P input=...: the scene" in [each.text for each in check(Graph.from_text(bare, strict=False))]
+    with pytest.raises(GraphError, match=r"without a value.*: input \(the scene\)"):
+        Graph.from_text(bare)
     filled = Graph.from_text(graph(*nodes, top=top), variables={"input": "a", "kind": "mode", "size": "x"})
     assert len([each for each in check(filled) if each.level == "error"]) == 2
 
@@ -253,3 +294,30 @@ def test_variables_in_a_check() -> None:
 def test_slots(name: str, slot: str, found: str | None) -> None:
     slot_ = slot_of(operator(name), slot)
     assert (slot_.name if isinstance(slot_, Slot) else None) == found
+
+
+@given(data=st.data())
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_damaged_graphs_are_told_or_read(data: st.DataObject) -> None:
+    nodes = (
+        READ,
+        node("Smooth", "Read", size=3),
+        node("CreateStack", "Smooth", "Read"),
+        node("Write", "CreateStack", file="${o}"),
+    )
+    text = graph(*nodes, top="<!--\nvariables:\n o = 1 : x\n-->\n")
+    for _ in range(data.draw(st.integers(1, 3))):
+        start, stop = sorted(data.draw(st.tuples(*[st.integers(0, len(text))] * 2)))
+        lines = data.draw(
+            st.sampled_from(["", text[start:stop], "Read", "<node>", "refid='Write'", "${", "&amp;", "sources"])
+        )
+        text = text[:start] + lines + text[stop if data.draw(st.booleans()) else start :]
+    try:
+        read = Graph.from_text(text, strict=False)
+    except GraphError as error:
+        assert "\n" not in str(error)
+        return
+    found = check(read)
+    assert all("\n" not in str(problem) for problem in found)
+    assert mermaid(read).startswith("flowchart")
+    assert read.document.encode() == text.encode()

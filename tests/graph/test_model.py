@@ -141,6 +141,8 @@ def test_lists_of_elements_become_mappings() -> None:
         "other": [{"a": "1", "b": "2"}],
     }
     assert read.node("BandSelect").parameters == {"sourceBands": "B2,B3"}
+    one = Graph.from_text(graph(node("Subset", sourceBands={"band": "B2"}))).nodes[0]
+    assert one.parameters == {"sourceBands": "B2"}
 
 
 def test_sources_come_in_every_form() -> None:
@@ -252,3 +254,9 @@ def test_deep_and_long_graphs_are_refused() -> None:
         Graph.from_text(CHAIN.replace("a.zip", "<a>" * 10**4 + "</a>" * 10**4))
     with pytest.raises(GraphError, match="more than 2000 nodes"):
         Graph.from_text(graph(*(node("Read", id=f"n{number}") for number in range(2001))))
+
+
+def test_long_circles_are_cut_short() -> None:
+    ring = [node("Subset", f"n{(number + 1) % 2000}", id=f"n{number}") for number in range(2000)]
+    with pytest.raises(GraphError, match=r"circle: n0 -> n1999 -> .* -> \.\.\. -> n1 -> n0"):
+        Graph.from_text(graph(*ring))

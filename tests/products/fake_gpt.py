@@ -57,7 +57,7 @@ FAILURES = {
     "heap": "java.lang.OutOfMemoryError: Java heap space",
     "buffer": "Cannot construct DataBuffer.",
     "orbit": "[NodeId: Apply-Orbit-File] No valid orbit file found for 04-JAN-2022 17:05:57.000000\n"
-    "Orbit files may be downloaded from https://scihub.copernicus.eu/gnss/odata/v1/\nand placed in /root/.snap/auxdata",
+    "Orbit files may be downloaded from https://scihub.copernicus.eu/gnss/odata/v1/\nand placed in ~/.snap/auxdata",
     "cosmo": "[NodeId: Apply-Orbit-File] Orbit file is not suitable for a CSKS4 product",
     "reader": READER + "'scene.zip'",
     "spi": "SPI not found for operator 'Calibartion'",
@@ -168,7 +168,15 @@ def write_product(path: Path, form: str, sources: list[str]) -> None:
             (folder / "band.hdr").write_text(f"ENVI\n{header}data type = 4\ninterleave = bsq\nbyte order = 1\n")
         path.write_text(f"<Dimap_Document><sources>{sources}</sources></Dimap_Document>")
         return
-    path = path if path.suffix in (".tif", ".tiff") else Path(f"{path}.tif")
+    if form.lower().startswith("netcdf"):
+        path.write_bytes(b"GRIB" if "broken" in WRONG else b"\x89HDF\r\n\x1a\n")
+        return
+    if form.lower() == "envi":
+        folder = path.with_suffix("")
+        folder.mkdir()
+        (folder / "band.img").write_bytes(b"" if "empty" in WRONG else struct.pack("<12f", *values))
+        return
+    path = path if path.suffix == ".tif" else Path(f"{path}.tif")
     if "empty" in WRONG:
         path.write_bytes(b"")
     else:
@@ -182,7 +190,8 @@ def check(node: str, operator: str, given: list[str]) -> None:
         raise FailureError(f"[NodeId: {node}] SPI not found for operator '{operator}'")
     for name in given:
         if name not in OPERATORS[operator] and name not in NESTED.get(operator, ()):
-            raise FailureError(f"[NodeId: {node}] Operator '{operator}Op': Unknown element '{name}'")
+            where = "" if "nameless" in WRONG else f"[NodeId: {node}] "
+            raise FailureError(f"{where}Operator '{operator}Op': Unknown element '{name}'")
 
 
 def run_graph(path: str, options: dict[str, str], variables: dict[str, str], sources: dict[str, str]) -> None:

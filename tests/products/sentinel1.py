@@ -194,6 +194,7 @@ def write_sentinel1(
                 noise=noise,
                 beyond=beyond,
                 level=8.0,
+                bursts=[burst.azimuth_time for burst in spec.bursts],
             )
             points = grid_points(spec)
             spec.incidence = float(np.median(points["incidence"]))

@@ -23,26 +23,28 @@ class Function:
     ----------
     apply : callable or None
         Takes and returns arrays; None where the evaluation itself sees to it.
-    least, most : int
-        How many arguments it takes; ``most`` = 0: as many as one likes.
+    least : int
+        How many arguments it takes at least.
+    most : int or None
+        At most; None: as many as one likes.
     multiple : int
         Their number must be a multiple of this.
     """
 
     apply: Callable[..., Any] | None
     least: int = 1
-    most: int = 1
+    most: int | None = 1
     multiple: int = 1
 
     def objection(self, count: int) -> str:
         """Return how many arguments are right where a number is wrong, else ``""``."""
-        if count >= self.least and (not self.most or count <= self.most) and count % self.multiple == 0:
+        if count >= self.least and (self.most is None or count <= self.most) and count % self.multiple == 0:
             return ""
         if self.multiple > 1:
             return f"a multiple of {self.multiple} arguments, at least {self.least}"
         if self.least == self.most:
             return f"{self.least or 'no'} argument{'' if self.least == 1 else 's'}"
-        return f"{self.least} to {self.most} arguments" if self.most else f"{self.least} arguments or more"
+        return f"{self.least} arguments or more" if self.most is None else f"{self.least} to {self.most} arguments"
 
 
 def whole(values: DoubleArray) -> tuple[np.ndarray, np.ndarray]:
@@ -140,21 +142,21 @@ FUNCTIONS: dict[str, Function] = {
     "pow": Function(np.power, 2, 2),
     "ampl": Function(np.hypot, 2, 2),
     "phase": Function(lambda a, b: np.arctan2(b, a), 2, 2),
-    "min": Function(lambda *values: reduce(np.minimum, values), 2, 0),
-    "max": Function(lambda *values: reduce(np.maximum, values), 2, 0),
+    "min": Function(lambda *values: reduce(np.minimum, values), 2, None),
+    "max": Function(lambda *values: reduce(np.maximum, values), 2, None),
     "feq": Function(_close, 2, 3),
     "fneq": Function(lambda *values: np.logical_not(_close(*values)), 2, 3),
-    "avg": Function(_mean, 1, 0),
-    "stddev": Function(_deviation, 2, 0),
-    "coef_var": Function(lambda *values: _deviation(*values) / _mean(*values), 2, 0),
-    "distance": Function(_distance(_same), 2, 0, 2),
-    "distance_deriv": Function(_distance(_steps), 4, 0, 2),
-    "distance_integ": Function(_distance(_sums), 2, 0, 2),
-    "inrange": Function(_in_range(_same), 3, 0, 3),
-    "inrange_deriv": Function(_in_range(_steps), 6, 0, 3),
-    "inrange_integ": Function(_in_range(_sums), 3, 0, 3),
+    "avg": Function(_mean, 1, None),
+    "stddev": Function(_deviation, 2, None),
+    "coef_var": Function(lambda *values: _deviation(*values) / _mean(*values), 2, None),
+    "distance": Function(_distance(_same), 2, None, 2),
+    "distance_deriv": Function(_distance(_steps), 4, None, 2),
+    "distance_integ": Function(_distance(_sums), 2, None, 2),
+    "inrange": Function(_in_range(_same), 3, None, 3),
+    "inrange_deriv": Function(_in_range(_steps), 6, None, 3),
+    "inrange_integ": Function(_in_range(_sums), 3, None, 3),
     "bit_set": Function(_bit_set, 2, 2),
-    "random_uniform": Function(None, 0, 0, 1),
+    "random_uniform": Function(None, 0, 0),
     "random_gaussian": Function(None, 0, 0),
 }
 """By name."""

@@ -142,6 +142,8 @@ class Operator(Params):
     """What it adds to the name of a scene."""
     since: ClassVar[Mapping[str, int]] = {}
     """Parameters that older versions of SNAP do not know, and the version that brought them."""
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Other spellings of parameters that graphs use, such as those of older versions, and ours."""
     ours: ClassVar[frozenset[str]] = frozenset()
     """Parameters that SNAP does not know in any version."""
     any_parameter: ClassVar[bool] = False

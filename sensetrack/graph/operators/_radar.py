@@ -110,6 +110,21 @@ def as_intensity(band: SceneBand) -> SceneBand:
     return changed(band, Power(), f"Intensity_{band.name}", "intensity") if band.unit == "complex" else band
 
 
+def selected(scene: Scene, names: Sequence[str]) -> list[SceneBand]:
+    """Return the bands of some names, all where no name is given, as `Scene.select`.
+
+    Where a name is that of the virtual intensity of a complex band or an amplitude, that intensity is returned.
+    """
+    real, found = {band.name for band in scene.bands}, []
+    for band in scene.select(names):
+        asked = [name for name in band.names if name in names and (name == band.name or name not in real)]
+        virtual = [name for name in asked if name.startswith("Intensity_") and name != band.name]
+        if not names or len(asked) > len(virtual):
+            found.append(band)
+        found += [changed(band, Power(), name, "intensity") for name in virtual]
+    return found
+
+
 def stem_of(band: SceneBand) -> str:
     """Return the name without what it says of the quantity: ``IW1_VV`` of ``Intensity_IW1_VV``."""
     for prefix in ("Amplitude_", "Intensity_", *QUANTITIES):

@@ -67,10 +67,10 @@ class BandMerge(Operator):
             for band in scene.bands
             if not self.sourceBands or set(band.names) & set(self.sourceBands)
         ]
-        return first.after(self.alias, renamed(chosen), product=first.product if len(sources) == 1 else None)
+        return first.after(self.alias, with_numbers(chosen), product=first.product if len(sources) == 1 else None)
 
 
-def renamed(bands: Iterable[SceneBand]) -> tuple[SceneBand, ...]:
+def with_numbers(bands: Iterable[SceneBand]) -> tuple[SceneBand, ...]:
     """Return bands with a number behind names that come again: ``B4``, ``B4_2``, ``B4_3``."""
     found: list[SceneBand] = []
     taken: set[str] = set()

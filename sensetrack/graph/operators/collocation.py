@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from sensetrack.errors import GraphError, did_you_mean
 from sensetrack.graph.operators._base import MANY, Context, Names, Operator, Slot, Sources
-from sensetrack.graph.operators.bands import renamed
+from sensetrack.graph.operators.bands import with_numbers
 from sensetrack.graph.operators.reproject import onto
 from sensetrack.graph.pixels import may_have_gaps, window
 from sensetrack.graph.reading import read_scene
@@ -79,7 +79,7 @@ class Collocate(Operator):
             names = self._names(self.renameSecondaryComponents, self.secondaryComponentPattern, scene, str(number))
             for band, name in zip(scene.bands, names, strict=True):
                 bands.append(onto(band, target, _METHODS[self.resamplingType]).replace(name=name))
-        scene = reference.after(self.alias, renamed(bands), suffix="_collocated", product=None)
+        scene = reference.after(self.alias, with_numbers(bands), suffix="_collocated", product=None)
         return scene if self.targetProductName is None else dataclasses.replace(scene, name=self.targetProductName)
 
     def _reference(self, sources: Sources, scenes: list[Scene]) -> Scene:
@@ -192,7 +192,7 @@ class CreateStack(Operator):
                 else:
                     moved = onto(band, target, _METHODS[self.resamplingType])
                 stacked.append(moved.replace(name=f"{band.name}{ending}"))
-        return first.after(self.alias, renamed(stacked), suffix=self.suffix)
+        return first.after(self.alias, with_numbers(stacked), suffix=self.suffix)
 
     def _area(self, frames: list[Block]) -> Block:
         """Return the extent of the stack in pixels of the first scene."""

@@ -72,6 +72,7 @@ class Warp(Loose):
     demRefinement: bool = param(False, "Whether to correct points by the heights of the terrain.")
     demName: str = param("", "Elevation model for that.")
     excludeMaster: bool = param(False, "Whether the reference is left out of the result.")
+    openResidualsFile: bool = param(False, "Show the residuals in SNAP's window.")
 
 
 class OffsetTracking(Operator):

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 
 from sensetrack.graph.operators._base import Context, Names, Operator, Sources
-from sensetrack.graph.operators._radar import changed, power_of
+from sensetrack.graph.operators._radar import changed, power_of, selected
 from sensetrack.graph.scene import Scene, SceneBand, Unit
 from sensetrack.params import param
 from sensetrack.radar.decibel import from_decibel, to_decibel
@@ -52,7 +52,7 @@ class LinearToFromdB(Operator):
     def apply(self, sources: Sources, context: Context) -> Scene:
         """Return the chosen bands, turned."""
         scene = sources.one
-        return scene.after(self.alias, map(_turned, scene.select(self.sourceBands)), suffix=self.suffix)
+        return scene.after(self.alias, map(_turned, selected(scene, self.sourceBands)), suffix=self.suffix)
 
 
 def as_linear(band: SceneBand) -> SceneBand:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from sensetrack.graph.elevation import Elevation
-from sensetrack.graph.geocoded_scene import INTERPOLATIONS, OnMap, band_on_map, has_geometry, radar_bands, radars_of
-from sensetrack.graph.map_grid import MapRules, grid_around, map_grid
+from sensetrack.graph.geocoded_scene import INTERPOLATIONS, band_on_map, has_geometry, radar_bands, radars_of
+from sensetrack.graph.map_grid import MapRules, grid_around
 from sensetrack.graph.operators._base import Context, Names, Operator, Sources
+from sensetrack.graph.operators.terrain_correction import TerrainCorrection
 from sensetrack.graph.scene import Scene
 from sensetrack.params import param
+from sensetrack.radar.grid import RadarGrid
 
 Resampling = Literal["NEAREST_NEIGHBOUR", "BILINEAR_INTERPOLATION", "CUBIC_CONVOLUTION"]
 """How images are interpolated, in SNAP's words."""
@@ -53,30 +56,15 @@ class EllipsoidCorrectionGG(Operator):
         return scene.after(self.alias, made, suffix=self.suffix)
 
 
-class EllipsoidCorrectionRD(Operator):
-    """Puts images on a map by range and Doppler, at the average height of the scene."""
+class EllipsoidCorrectionRD(TerrainCorrection):
+    """Puts images on a map by range and Doppler, at the average height of the scene.
+
+    It has all parameters of Terrain-Correction, as SNAP writes them into graphs; those of the elevation model do not
+    count.
+    """
 
     alias: ClassVar[str] = "Ellipsoid-Correction-RD"
     suffix: ClassVar[str] = "_EC"
 
-    sourceBands: Names = param((), "Bands to correct; all where none is named.")
-    imgResamplingMethod: Resampling = param("BILINEAR_INTERPOLATION", "How the image is interpolated.")
-    mapProjection: str = param("WGS84(DD)", "CRS of the map: WKT, EPSG:n, AUTO:42001 or WGS84(DD).")
-
-    def apply(self, sources: Sources, context: Context) -> Scene:
-        """Return the scene on the map, as if all of it were as high as it is on average.
-
-        Raises
-        ------
-        GraphError
-            A band cannot be corrected; the CRS is none.
-        InputError
-            The orbit does not cover the scene.
-        """
-        scene = sources.one
-        bands = radar_bands(scene, self.sourceBands, self.alias)
-        radars = radars_of(bands)
-        elevation = Elevation(base=float(np.mean([radar.height for radar in radars])))
-        grid = map_grid(radars, elevation, MapRules(projection=self.mapProjection))
-        on_map = OnMap.of(bands, grid, elevation, INTERPOLATIONS[self.imgResamplingMethod])
-        return scene.after(self.alias, [on_map.band(band) for band in bands], suffix=self.suffix)
+    def _elevation(self, context: Context, radars: Sequence[RadarGrid]) -> Elevation:
+        return Elevation(base=float(np.mean([radar.height for radar in radars])))

@@ -10,6 +10,7 @@ import numpy as np
 
 from sensetrack.errors import GraphError
 from sensetrack.graph.operators._base import Context, Names, Operator, Sources
+from sensetrack.graph.operators._radar import selected
 from sensetrack.graph.scene import Scene, SceneBand
 from sensetrack.graph.source import Derived, derived
 from sensetrack.params import param
@@ -78,7 +79,7 @@ class Multilook(Operator):
             Bursts are not put together, a band is on a map, or an image is smaller than one block.
         """
         scene = sources.one
-        bands = scene.select(self.sourceBands)
+        bands = selected(scene, self.sourceBands)
         for band in bands:
             if band.lines is not None:
                 raise GraphError(

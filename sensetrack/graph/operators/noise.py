@@ -44,22 +44,16 @@ class NoisePower:
     Attributes
     ----------
     noise : Noise
-    lines_per_burst : int
-        0 where there are none, and where noise changes along range alone.
     vectors : Vectors or None
         What pixels were calibrated with.
     """
 
     noise: Noise
-    lines_per_burst: int = 0
     vectors: Vectors | None = None
 
     def at(self, rows: DoubleArray, cols: DoubleArray) -> DoubleArray:
         """Return the noise power at lines and samples of the file, ``(row, col)``."""
-        if self.lines_per_burst:
-            power = self.noise.of_bursts(rows, cols, self.lines_per_burst)
-        else:
-            power = self.noise.at(rows, cols)
+        power = self.noise.at(rows, cols)
         return power if self.vectors is None else power / np.square(self.vectors.at(rows, cols))
 
     def __call__(
@@ -183,9 +177,7 @@ def noise_of(product: Sentinel1Product, band: SceneBand) -> NoisePower:
         ) from None
     quantity = band.image.metadata.get(STATE, "raw")
     vectors = None if quantity == "raw" else product.calibration(band.channel, quantity)
-    # Before IPF 2.90 vectors are no bursts' own.
-    lines = product.annotation(band.channel).lines_per_burst if noise.azimuth else 0
-    return NoisePower(noise, lines, vectors)
+    return NoisePower(noise, vectors)
 
 
 @dataclass(frozen=True, eq=False)

@@ -212,5 +212,5 @@ def _reaches_beyond(rows: tuple[float, float], cols: tuple[float, float], target
     """Whether pixels of a grid lie beside another one."""
     pairs = ((rows, target.height, grid.height), (cols, target.width, grid.width))
     return any(
-        first[0] < -0.5 or first[0] + count * (first[1] - first[0]) > length + 0.5 for first, count, length in pairs
+        first[0] < -1e-3 or first[0] + count * (first[1] - first[0]) > length + 1e-3 for first, count, length in pairs
     )

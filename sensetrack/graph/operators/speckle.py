@@ -10,7 +10,7 @@ import numpy as np
 
 from sensetrack.errors import GraphError
 from sensetrack.graph.operators._base import Context, Names, Operator, Sources
-from sensetrack.graph.operators._radar import as_intensity, linear_only
+from sensetrack.graph.operators._radar import as_intensity, linear_only, selected
 from sensetrack.graph.scene import Scene, SceneBand
 from sensetrack.graph.source import Derived, cached, derived
 from sensetrack.params import param
@@ -170,7 +170,7 @@ class SpeckleFilter(Operator):
                 f"filter = '{self.filter}': runs in SNAP only; use --engine gpt, or one of {', '.join(FILTERS)}, "
                 "Refined Lee and Lee Sigma"
             )
-        bands = scene.select(self.sourceBands)
+        bands = selected(scene, self.sourceBands)
         linear_only(bands, self.alias)
         for band in bands:
             if band.lines is not None:

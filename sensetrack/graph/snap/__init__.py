@@ -8,7 +8,7 @@ from sensetrack.graph.snap.find import Snap, find_snap
 from sensetrack.graph.snap.parameters import GptParameter, known_operators, known_parameters
 from sensetrack.graph.snap.run import GptRun, run_gpt, run_operator
 from sensetrack.graph.snap.settings import GptSettings
-from sensetrack.graph.snap.snappy import Snappy, SnappyState, open_snappy, snappy_state
+from sensetrack.graph.snap.snappy import Snappy, SnappyState, explain_exit, open_snappy, snappy_state
 
 __all__ = [
     "Dropped",
@@ -19,6 +19,7 @@ __all__ = [
     "Snappy",
     "SnappyState",
     "explain",
+    "explain_exit",
     "find_snap",
     "known_operators",
     "known_parameters",

@@ -131,7 +131,7 @@ class Document:
         Raises
         ------
         GraphError
-            One has no file, a variable without a value in it, or the file of another.
+            One has no file, or a variable without a value in it.
         """
         found = list[Target]()
         for node, operator, element in self._nodes():
@@ -146,8 +146,6 @@ class Document:
                     f"{self.path}: the variable '{unset[1]}' in the file of the node '{node}' has no value; give one"
                 )
             path = (folder / Path(name).expanduser()).absolute()
-            if any(path == other.path for other in found):
-                raise GraphError(f"{self.path}: two nodes write {path}")
             found.append(Target(node, path, self._parameter(element, "formatName") or "BEAM-DIMAP"))
         return found
 

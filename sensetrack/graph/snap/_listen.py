@@ -7,7 +7,8 @@ import shlex
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from types import TracebackType
+from typing import Self
 
 from sensetrack.errors import OutputError
 from sensetrack.graph.snap.explain import Heard, hear, is_telling, surest
@@ -19,6 +20,53 @@ LONGEST_LOG = 64 << 20
 _LONGEST_LINE = 1 << 14
 _LAST_LINES = 60
 _ENDS = 1 << 11
+
+
+class Log:
+    """A file that can be read while it grows; a context manager.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made where it is missing.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written, now or later.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("wb", buffering=0)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def write(self, content: bytes) -> None:
+        """Write all of it, at once."""
+        rest = memoryview(content)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def begin(self, arguments: Sequence[str]) -> None:
+        """Write the command that is run."""
+        self.write(f"$ {shlex.join(arguments)}\n".encode("utf-8", "surrogateescape"))
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        return OutputError(f"{self.path}: the log cannot be written ({error.strerror or error})")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
 
 
 class Listener:
@@ -34,7 +82,7 @@ class Listener:
         How far it is.
     """
 
-    def __init__(self, log: BinaryIO) -> None:
+    def __init__(self, log: Log) -> None:
         self.lines: deque[str] = deque(maxlen=_LAST_LINES)
         self.heard: dict[str, Heard] = {}
         self.percent = Percent()
@@ -80,23 +128,3 @@ class Listener:
     def surest(self) -> Heard | None:
         """The sign that explains most."""
         return surest(self.heard.values())
-
-
-def open_log(path: Path) -> BinaryIO:
-    """Open a log for writing, with its folder.
-
-    Raises
-    ------
-    OutputError
-        It cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("wb", buffering=0)
-    except OSError as error:
-        raise OutputError(f"{path}: the log cannot be written ({error.strerror or error})") from error
-
-
-def headline(arguments: Sequence[str]) -> bytes:
-    """Return the line of a log that shows what is run."""
-    return f"$ {shlex.join(arguments)}\n".encode("utf-8", "surrogateescape")

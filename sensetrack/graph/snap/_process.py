@@ -82,8 +82,11 @@ def run(
     ------
     OSError
         It cannot be started.
+    Exception
+        Whatever ``hear`` raises.
     """
     said_last = [time.monotonic()]
+    failed = list[Exception]()
     lock = threading.Lock()
 
     def pump(name: str, stream: IO[bytes]) -> None:
@@ -91,7 +94,11 @@ def run(
             while chunk := os.read(stream.fileno(), 1 << 16):
                 with lock:
                     said_last[0] = time.monotonic()
-                    hear(name, chunk)
+                    try:
+                        hear(name, chunk)
+                    except Exception as error:
+                        # It is read on all the same: a full pipe would keep the program from ending.
+                        failed.append(error)
 
     began = time.monotonic()
     with _ended_with_us():
@@ -110,7 +117,7 @@ def run(
                 assert stream is not None
                 readers.append(threading.Thread(target=pump, args=(name, stream), daemon=True))
                 readers[-1].start()
-            while process.poll() is None and not reason:
+            while process.poll() is None and not reason and not failed:
                 now = time.monotonic()
                 if timeout is not None and now - began > timeout:
                     reason = "timeout"
@@ -124,6 +131,8 @@ def run(
             _end(process)
             for reader in readers:
                 reader.join(GRACE)
+    if failed:
+        raise failed[0]
     if tick is not None and not reason:
         tick()
     return Ended(process.returncode, reason, time.monotonic() - began)

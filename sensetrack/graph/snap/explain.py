@@ -41,7 +41,7 @@ def _sign(name: str, pattern: str, text: str, *, always: bool = False, is_guess:
 
 KILLED = _sign(
     "killed",
-    r"\d%\s*Killed\b",
+    r"\d%\s*Killed\b|\bline \d+:\s+\d+ Killed\b",
     "the system killed it, mostly because memory and swap were full; lower memory (the heap of Java, -Xmx), "
     "close other programs, or use a machine with more",
 )

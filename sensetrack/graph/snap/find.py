@@ -78,7 +78,7 @@ class Snap:
     @property
     def settings_file(self) -> Path:
         """The file with the heap of Java, ``-Xmx8G``."""
-        return self.gpt.with_name("gpt.vmoptions")
+        return self.home / "bin" / "gpt.vmoptions"
 
 
 def find_snap(explicit: PathLike | None = None) -> Snap:
@@ -102,7 +102,7 @@ def find_snap(explicit: PathLike | None = None) -> Snap:
     named = os.fspath(explicit) if explicit is not None else os.environ.get(VARIABLE, "")
     if named:
         by = "as named" if explicit is not None else VARIABLE
-        snap = _ask(_program(Path(named).expanduser()), by)
+        snap = _ask(_program(Path(shutil.which(named) or named).expanduser()), by)
         if isinstance(snap, str):
             raise SnapError(f"{named} ({by}) is not SNAP: {snap}; name the file bin/gpt of SNAP, or its folder")
         return snap
@@ -188,7 +188,7 @@ def version_of(gpt: Path) -> Stamp:
     SnapError
         There is no such file.
     """
-    options = gpt.with_name("gpt.vmoptions")
+    options = gpt.resolve().with_name("gpt.vmoptions")
     try:
         own, heap = gpt.stat(), options.stat().st_mtime_ns if options.is_file() else 0
         return str(gpt.absolute()), own.st_mtime_ns, own.st_ctime_ns, heap

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sensetrack.errors import OutputError, SensetrackError, SnapError
 from sensetrack.raster.write import check_target, is_running
+from sensetrack.types import Mask, PixelArray
 
 EXTENSIONS = {
     "beam-dimap": (".dim",),
@@ -24,7 +25,7 @@ EXTENSIONS = {
     "envi": (".hdr",),
     "znap": (".znap", ".znap.zip"),
     "png": (".png",),
-    "jpeg": (".jpg",),
+    "jpeg": (".jpg", ".jpeg"),
     "bmp": (".bmp",),
 }
 """Extensions of the formats, in small letters; SNAP adds the first where a name has none of them."""
@@ -151,20 +152,20 @@ def check(stage: Stage, output: Path, *, accept_empty: bool) -> Path:
     SnapError
         It is not there, holds no bytes, cannot be read, or holds no data.
     """
-    final, place = stage.finals[output], stage.place(output)
-    if not place.exists() and place.with_suffix("").is_dir():
-        # Formats of many files, such as ENVI, make a folder of this name.
-        final, place = final.with_suffix(""), place.with_suffix("")
-    if not place.exists():
-        there = ", ".join(sorted(entry.name for entry in place.parent.iterdir())) or "nothing"
+    final, place = stage.finals[output], _made(stage, output)
+    if place is None:
+        there = ", ".join(sorted(entry.name for entry in stage.folders[output.parent].iterdir())) or "nothing"
         raise SnapError(f"{final}: SNAP did not write it (it wrote {there})")
+    final = final.with_name(place.name)
     rasters = list(_rasters(place))
     if not all(_size(path) for path in [place, *rasters]):
         raise SnapError(f"{final}: SNAP wrote a file without content")
+    if place.suffix.lower() in (".nc", ".h5") and place.is_file() and not _is_hdf(place):
+        raise SnapError(f"{final}: SNAP wrote what is no {place.suffix[1:]} file")
     if place.suffix.lower() == ".dim" and not rasters:
         raise SnapError(f"{final}: SNAP wrote no band (no image in {place.with_suffix('.data').name})")
     try:
-        if rasters and not accept_empty and not any(_holds_data(path) for path in rasters):
+        if rasters and not _holds_data(rasters) and not accept_empty:
             raise SnapError(f"{final}: SNAP wrote only zeros or nodata")
     except SnapError:
         raise
@@ -174,10 +175,30 @@ def check(stage: Stage, output: Path, *, accept_empty: bool) -> Path:
     return final
 
 
+def _made(stage: Stage, output: Path) -> Path | None:
+    """Return what was written for an output; a writer may choose another extension, or a folder of that name."""
+    place = stage.place(output)
+    if place.exists():
+        return place
+    others = [stage.place(other) for other in stage.finals if other != output]
+    like = [
+        entry
+        for entry in place.parent.iterdir()
+        if entry.stem in (place.stem, output.name) and entry.suffix != ".data" and entry not in others
+    ]
+    return like[0] if len(like) == 1 else None
+
+
 def _size(place: Path) -> int:
     """Return the bytes of a file, or of all files in a folder."""
     files = place.rglob("*") if place.is_dir() else [place]
     return sum(path.stat().st_size for path in files if path.is_file())
+
+
+def _is_hdf(path: Path) -> bool:
+    """Whether a file begins as HDF5, which netCDF 4 is too, or as an older netCDF."""
+    with path.open("rb") as file:
+        return file.read(4) in (b"\x89HDF", b"CDF\x01", b"CDF\x02", b"CDF\x05")
 
 
 def _rasters(place: Path) -> Iterator[Path]:
@@ -189,20 +210,19 @@ def _rasters(place: Path) -> Iterator[Path]:
         yield from sorted(place.with_suffix(".data").glob("*.img"))
 
 
-def _holds_data(path: Path) -> bool:
-    """Whether any band has a pixel that is neither 0, NaN nor nodata; a coarse look first, all of it if need be."""
+def _holds_data(rasters: Sequence[Path]) -> bool:
+    """Whether any band has a pixel that is neither 0, NaN nor nodata."""
     from sensetrack.raster._gdal import describe
     from sensetrack.raster.image import Image
     from sensetrack.raster.tiles import plan_blocks
 
-    images = [Image.open(path, band=number) for number in range(1, describe(str(path)).count + 1)]
-    for image in images:
-        pixels, valid = image.read_overview(_LOOK)
-        if bool((valid & (pixels != 0)).any()):
-            return True
-    for image in images:
-        for block in plan_blocks(image.grid.shape, _BLOCK):
-            pixels, valid = image.read(block)
-            if bool((valid & (pixels != 0)).any()):
-                return True
-    return False
+    images = [Image.open(path, band=number) for path in rasters for number in range(1, describe(str(path)).count + 1)]
+    # A coarse look at every band, because the last may be cut off; all pixels only where none of these holds data.
+    coarse = [_shows(*image.read_overview(_LOOK)) for image in images]
+    if True in coarse:
+        return True
+    return any(_shows(*image.read(block)) for image in images for block in plan_blocks(image.grid.shape, _BLOCK))
+
+
+def _shows(pixels: PixelArray, valid: Mask) -> bool:
+    return bool((valid & (pixels != 0)).any())

@@ -8,14 +8,13 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from sensetrack.errors import GraphError, SnapError
 from sensetrack.graph.snap._document import Document, Dropped, Target
-from sensetrack.graph.snap._listen import Listener, headline, open_log
+from sensetrack.graph.snap._listen import Listener, Log
 from sensetrack.graph.snap._process import Ended
 from sensetrack.graph.snap._process import run as run_process
-from sensetrack.graph.snap.explain import KILLED, Heard, last_words
+from sensetrack.graph.snap.explain import KILLED, Heard, last_words, surest
 from sensetrack.graph.snap.find import Snap
 from sensetrack.graph.snap.outputs import Stage, check, staged, with_extension
 from sensetrack.graph.snap.parameters import known_parameters
@@ -117,7 +116,7 @@ def run_gpt(
     with (
         staged([each.path for each in targets], [each.format for each in targets], overwrite=overwrite) as stage,
         tempfile.TemporaryDirectory(prefix="sensetrack-gpt-") as scratch,
-        open_log(Path(log)) as kept,
+        Log(Path(log)) as kept,
     ):
         places = {target.node: stage.place(target.path) for target in targets}
         document.write_to(places)
@@ -178,7 +177,7 @@ def run_operator(
     values = {name: as_text(value) for name, value in parameters.items() if value is not None}
     dropped = list[Dropped]()
     job = _Job(snap, settings, Path(log), Path.cwd(), progress)
-    with staged([final], [format], overwrite=overwrite) as stage, open_log(Path(log)) as kept:
+    with staged([final], [format], overwrite=overwrite) as stage, Log(Path(log)) as kept:
         fixed = [f"-S{name}={path}" for name, path in files.items()]
         fixed += ["-t", str(stage.place(final)), "-f", format]
         while True:
@@ -221,10 +220,10 @@ class _Job:
     progress: Progress | None
     seconds: float = 0.0
 
-    def run(self, arguments: Sequence[str], log: BinaryIO) -> _Outcome:
+    def run(self, arguments: Sequence[str], log: Log) -> _Outcome:
         """Call it once."""
         command = [str(self.snap.gpt), *arguments]
-        log.write(headline(command))
+        log.begin(command)
         listener = Listener(log)
         shown = [-1]
 
@@ -244,7 +243,8 @@ class _Job:
                 tick=tick,
             )
         except OSError as error:
-            raise SnapError(f"{self.snap.gpt} cannot be started ({error.strerror or error})") from error
+            where = f": {error.filename}" if error.filename else ""
+            raise SnapError(f"{self.snap.gpt} cannot be started ({error.strerror or error}{where})") from error
         listener.close()
         self.seconds += ended.seconds
         return _Outcome(ended, listener)
@@ -274,9 +274,9 @@ class _Job:
                 f"it said nothing for stall={self.settings.stall:g} s and was ended at {done} %; older versions "
                 "lock up on some products: update SNAP, set parallelism to 1, or raise stall"
             )
-        useless = [heard for heard in outcome.listener.heard.values() if heard.sign.always]
-        if useless:
-            return useless[0].text
+        useless = surest(heard for heard in outcome.listener.heard.values() if heard.sign.always)
+        if useless is not None:
+            return useless.text
         if ended.was_killed:
             return KILLED.text
         said = last_words(outcome.listener.lines) or "it did not say why"
@@ -296,9 +296,12 @@ def _targets(document: Document, folder: Path, outputs: Sequence[PathLike] | Non
         if len(asked) != 1:
             raise GraphError(f"{document.path}: has no Write node; add one, or name one output")
         return [Target("", asked[0], "" if asked[0].suffix else "BEAM-DIMAP")], True
-    written = {with_extension(target.path, target.format) for target in found} | {target.path for target in found}
+    finals = [with_extension(target.path, target.format) for target in found]
+    twice = next((path for path in finals if finals.count(path) > 1), None)
+    if twice is not None:
+        raise GraphError(f"{document.path}: two nodes write {twice}; give each a file of its own")
     for path in asked:
-        if path not in written:
+        if path not in finals and path not in [target.path for target in found]:
             known = ", ".join(str(target.path) for target in found)
             raise GraphError(f"{document.path}: writes {known}, and not {path}")
     return found, False

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from sensetrack.params import Params, param
 
-_SIZE = r"^\d+[KMGkmg]$"
+
+def _size(text: str) -> str:
+    if not re.fullmatch(r"[1-9]\d*[KMG]", text.upper()):
+        raise ValueError("write a number and K, M or G, such as 12G")
+    return text.upper()
+
+
+Size = Annotated[str, AfterValidator(_size)]
+"""A number of bytes as Java takes it: ``"12G"``."""
 
 
 class GptSettings(Params):
@@ -16,8 +28,8 @@ class GptSettings(Params):
     at a time need more of both.
     """
 
-    memory: str | None = param(None, "Heap of Java, such as 12G; else as bin/gpt.vmoptions says.", pattern=_SIZE)
-    cache: str | None = param(None, "Cache for tiles, a part of the heap, such as 8G.", pattern=_SIZE)
+    memory: Size | None = param(None, "Heap of Java, such as 12G; else as bin/gpt.vmoptions says.")
+    cache: Size | None = param(None, "Cache for tiles, a part of the heap, such as 8G.")
     parallelism: int | None = param(None, "Tiles computed at a time; at most the number of cores.", ge=1)
     clear_cache: bool = param(False, "Empty the cache after each row of tiles; for large rasters and little memory.")
     user_dir: Path | None = param(
@@ -36,11 +48,11 @@ class GptSettings(Params):
         """Return what ``gpt`` is given for it."""
         given = []
         if self.memory:
-            given.append(f"-J-Xmx{self.memory.upper()}")
+            given.append(f"-J-Xmx{self.memory}")
         if self.user_dir is not None:
             given.append(f"-Dsnap.userdir={self.user_dir.expanduser().absolute()}")
         if self.cache:
-            given += ["-c", self.cache.upper()]
+            given += ["-c", self.cache]
         if self.parallelism is not None:
             given += ["-q", str(self.parallelism)]
         if self.clear_cache:

@@ -122,7 +122,10 @@ class Sentinel1Product(Product):
         root = self._file(f"annotation/calibration/noise-{self.stems[name]}")
         if root is None:
             raise ParameterError(f"denoise = True: the noise file of band {name} of {self.name} is not there")
-        return read_noise(root)
+        about = self.annotations.get(name)
+        if about is None or not about.bursts:
+            return read_noise(root)
+        return read_noise(root, about.bursts[0].time, about.lines_per_burst)
 
     def calibration(self, band: int | str | None = None, quantity: str = "sigma0") -> Vectors:
         """Return the table of a band whose square divides the power.

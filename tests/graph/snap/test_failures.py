@@ -136,6 +136,30 @@ def test_unknown_parameters_are_left_out_on_demand(
     assert (out.parent / "graph.xml").read_text() == before
 
 
+def test_an_unknown_parameter_without_the_name_of_its_node(snap: Snap, chain: Chain, out: Path, wrong: Wrong) -> None:
+    wrong("nameless")
+    graph = chain(operator="ThermalNoiseRemoval", parameters=GRAPH, file=str(out / "a"))
+    result = run_gpt(snap, graph, log=out / "log", settings=GptSettings(drop_unknown=True))
+    assert [item.parameter for item in result.dropped] == ["clipNegativeValues"]
+
+
+@pytest.mark.parametrize(
+    ("words", "format", "file", "message"),
+    [
+        ("broken", "NetCDF4-CF", "a.nc", "a.nc: SNAP wrote what is no nc file"),
+        ("empty", "ENVI", "a.hdr", "a: SNAP wrote a file without content"),
+    ],
+)
+def test_other_formats(
+    words: str, format: str, file: str, message: str, snap: Snap, chain: Chain, out: Path, wrong: Wrong
+) -> None:
+    graph = chain(file=str(out / file), format=format)
+    assert run_gpt(snap, graph, log=out / "log").outputs[0].exists()
+    wrong(words)
+    with pytest.raises(SnapError, match=message):
+        run_gpt(snap, graph, log=out / "log")
+
+
 def test_dropping_helps_against_nothing_else(snap: Snap, chain: Chain, out: Path, wrong: Wrong) -> None:
     wrong("heap")
     graph = chain(operator="Subset", file=str(out / "a"))

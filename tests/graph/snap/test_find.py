@@ -33,6 +33,12 @@ def test_the_folder_or_the_program_may_be_named(gpt: Path, part: str) -> None:
     assert find_snap(gpt.parent.parent / part).gpt == gpt
 
 
+def test_a_name_alone_is_looked_for_on_path(gpt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(gpt.parent))
+    monkeypatch.setenv("SENSETRACK_GPT", "gpt")
+    assert find_snap().gpt == gpt
+
+
 def test_places_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nothing_installed: Path) -> None:
     usual = install(nothing_installed / "snap")
     assert find_snap().gpt == usual and find_snap().found_by == "a usual folder"

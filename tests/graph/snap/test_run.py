@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sensetrack.errors import GraphError, OutputError, SnapError
+from sensetrack.errors import GraphError, OutputError, ParameterError, SnapError
 from sensetrack.graph.snap import GptSettings, Snap, run_gpt, run_operator
+from sensetrack.graph.snap._listen import Log
+from sensetrack.graph.snap.run import _environment
 from sensetrack.raster.image import Image
 
 Chain = Callable[..., Path]
@@ -59,6 +62,12 @@ def test_settings_become_arguments(snap: Snap, chain: Chain, out: Path, calls: C
     assert f"-SsourceProduct={tmp_path / 'in put.zip'}" in call
 
 
+@pytest.mark.parametrize("size", ["8 GB", "0G", "8", "-1G", ""])
+def test_sizes_that_java_does_not_take(size: str) -> None:
+    with pytest.raises(ParameterError, match=r"memory = .*write a number and K, M or G, such as 12G"):
+        GptSettings(memory=size)
+
+
 def test_dimap_moves_with_its_folder(snap: Snap, chain: Chain, out: Path) -> None:
     graph = chain(file=str(out / "scene"), format="BEAM-DIMAP")
     for _ in range(2):  # the second time, both are there already
@@ -68,9 +77,17 @@ def test_dimap_moves_with_its_folder(snap: Snap, chain: Chain, out: Path) -> Non
         assert (out / "scene.data" / "band.img").stat().st_size == 48
 
 
-def test_names_are_relative_to_the_folder(snap: Snap, chain: Chain, out: Path) -> None:
-    result = run_gpt(snap, chain(file="new/${name}_TC"), log=out / "log", variables={"name": "a"}, folder=out)
-    assert result.outputs == (out / "new" / "a_TC.tif",) and result.outputs[0].is_file()
+def test_a_writer_that_adds_an_extension(snap: Snap, chain: Chain, out: Path) -> None:
+    result = run_gpt(snap, chain(file=str(out / "a.tiff")), log=out / "log", outputs=[out / "a.tiff"])
+    assert result.outputs == (out / "a.tiff.tif",) and result.outputs[0].is_file()
+
+
+@pytest.mark.parametrize("file", ["new/${name}_TC", "$new/a_TC", "new/a_TC.tif", "${new}/$name"])
+def test_names_are_relative_to_the_folder(file: str, snap: Snap, chain: Chain, out: Path) -> None:
+    variables = {"name": "a", "new": "new"}
+    result = run_gpt(snap, chain(file=file), log=out / "log", variables=variables, folder=out)
+    (made,) = result.outputs
+    assert made.parent == out / "new" and made.name in ("a_TC.tif", "a.tif") and made.is_file()
 
 
 def test_a_graph_without_write(snap: Snap, chain: Chain, out: Path) -> None:
@@ -118,10 +135,10 @@ def test_graphs_that_cannot_be_run(snap: Snap, tmp_path: Path, text: str, messag
 
 
 def test_two_nodes_do_not_write_one_file(snap: Snap, tmp_path: Path) -> None:
-    node = "<node id='{}'><operator>Write</operator><parameters><file>a.tif</file></parameters></node>"
+    node = "<node id='{}'><operator>Write</operator><parameters><file>{}</file></parameters></node>"
     graph = tmp_path / "two.xml"
-    graph.write_text(f"<graph>{node.format('A')}{node.format('B')}</graph>")
-    with pytest.raises(GraphError, match="two nodes write"):
+    graph.write_text(f"<graph>{node.format('A', 'a')}{node.format('B', 'a.dim')}</graph>")
+    with pytest.raises(GraphError, match=r"two nodes write \S+a\.dim"):
         run_gpt(snap, graph, log=tmp_path / "log")
 
 
@@ -165,10 +182,45 @@ def test_what_a_killed_process_left_is_removed(snap: Snap, chain: Chain, out: Pa
     assert not old.exists() and other.exists() and own.exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems need no help")
+@pytest.mark.parametrize(
+    ("given", "added"),
+    [({}, "C.UTF-8"), ({"LANG": "C"}, "C.UTF-8"), ({"LANG": "de_DE.UTF-8"}, None), ({"LC_ALL": "C.utf8"}, None)],
+)
+def test_java_reads_names_of_files_as_utf8(
+    given: dict[str, str], added: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert (_environment() or {}).get("LC_ALL") == added
+
+
 def test_the_log_cannot_be_written(snap: Snap, chain: Chain, out: Path) -> None:
     (out / "file").touch()
     with pytest.raises(OutputError, match="the log cannot be written"):
         run_gpt(snap, chain(file=str(out / "a.tif")), log=out / "file" / "log")
+
+
+def test_the_disk_of_the_log_is_full(
+    snap: Snap, chain: Chain, out: Path, left_behind: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(log: Log, arguments: Sequence[str]) -> None:
+        """Write nothing yet, so that it is noticed while gpt runs."""
+
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    monkeypatch.setattr(Log, "begin", begin)
+    monkeypatch.setenv("FAKE_GPT", "flood hang")
+    with pytest.raises(OutputError, match=r"/dev/full: the log cannot be written \(No space left on device\)"):
+        run_gpt(snap, chain(file=str(out / "a.tif")), log="/dev/full")
+    assert left_behind() == []
+
+
+def test_a_folder_that_is_not_there(snap: Snap, chain: Chain, out: Path) -> None:
+    with pytest.raises(SnapError, match=r"No such file or directory: \S+nowhere"):
+        run_gpt(snap, chain(file=str(out / "a.tif")), log=out / "log", folder=out / "nowhere")
 
 
 def test_a_program_that_is_gone(snap: Snap, chain: Chain, out: Path, left_behind: Callable[[], list[str]]) -> None:

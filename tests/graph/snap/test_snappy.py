@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from sensetrack.errors import MissingExtraError, OutputError, SnapError
-from sensetrack.graph.snap import open_snappy, snappy_state
-from sensetrack.graph.snap.snappy import explain_exit
+from sensetrack.graph.snap import explain_exit, open_snappy, snappy_state
 from sensetrack.raster.image import Image
 
 MODULE = """

@@ -79,7 +79,10 @@ def recipe_of(scene: Scene, params: PrepareParams, grid: Grid, around: Surroundi
 
     known = _variables(chosen)
     given = standard_variables(scene, grid, output)
-    variables = {name: value for name, value in {**given, **around.variables}.items() if name in known}
+    own = dict(around.variables)
+    if own.get("demFile"):
+        own.setdefault("demName", "External DEM")
+    variables = {name: value for name, value in {**given, **own}.items() if name in known}
     graph = Graph.read(chosen, variables)
     engine = _engine(graph, around.engine)
     if engine == "native":

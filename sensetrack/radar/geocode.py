@@ -89,8 +89,14 @@ class RadarGeometry:
         return self.radar.line(time, distance), self.samples(time, distance)
 
     def samples(self, time: DoubleArray, distance: DoubleArray) -> DoubleArray:
-        """Return the samples of slant ranges (m) at zero-Doppler times (s)."""
-        ground = distance if self.records is None else self.records.to_ground(time, distance)
+        """Return the samples of slant ranges (m) at zero-Doppler times (s).
+
+        Polynomials of ground range hold for lines, so it is the time of the line that chooses one.
+        """
+        if self.records is None:
+            ground = distance
+        else:
+            ground = self.records.to_ground(time - self.radar.delay(distance), distance)
         return np.asarray((ground - self.radar.near_range) / self.radar.range_spacing)
 
     def ranges(self, line: object, sample: object) -> DoubleArray:

@@ -11,7 +11,7 @@ from sensetrack.errors import GraphError, ParameterError, SnapError, did_you_mea
 from sensetrack.graph.check import NATIVE, check, engines, needs_snap
 from sensetrack.graph.model import Graph
 from sensetrack.graph.native import Outcome, Report, run_native
-from sensetrack.graph.operators._base import Context
+from sensetrack.graph.operators._base import Context as Context
 from sensetrack.graph.operators.io import Write
 from sensetrack.graph.problem import raise_first
 from sensetrack.graph.snap import GptSettings, Snap, find_snap, run_gpt

@@ -74,10 +74,10 @@ def open_elevation(
         image = Image.open(context.path(file))
         if image.grid.crs is None:
             raise GraphError(f"externalDEMFile = '{file}': has no CRS; assign it with 'gdal_edit -a_srs EPSG:...'")
-        geoid = find_geoid(context.geoid) if above_geoid else None
+        geoid = find_geoid(context.geoid, download=context.download) if above_geoid else None
         return Elevation(image=image, voids=(nodata,), geoid=geoid, method=method, known_only=known_only)
     if plain in COPERNICUS:
-        geoid = find_geoid(context.geoid)
+        geoid = find_geoid(context.geoid, download=context.download)
         raster = _copernicus(COPERNICUS[plain], plain, boxes, context)
         if raster is None and known_only:
             raise GraphError(

@@ -66,7 +66,7 @@ def has_geometry(band: SceneBand, radar: RadarGrid) -> bool:
 
 
 def _same(first: RadarGrid, second: RadarGrid) -> bool:
-    names = ("shape", "first_line", "line_interval", "near_range", "range_spacing", "look_side")
+    names = ("shape", "first_line", "line_interval", "near_range", "range_spacing", "look_side", "exact_range")
     if any(getattr(first, name) != getattr(second, name) for name in names):
         return False
     orbits = first.orbit, second.orbit

@@ -96,6 +96,7 @@ class Geocoder:
         radar, records = self.geometry.radar, self.geometry.records
         empty, table = np.empty(0), np.empty((0, 0))
         arrays = (empty, empty, empty, table, table, False) if records is None else records.arrays
+        time -= radar.delay(distance)
         pixels_into(
             time,
             distance,

@@ -26,6 +26,9 @@ VARIABLE = "SENSETRACK_GEOID"
 NAMES = ("us_nga_egm96_15.tif", "egm96_15.gtx")
 """Rasters of EGM96 among the data of PROJ."""
 
+SITE = "https://cdn.proj.org"
+"""Where PROJ publishes its data."""
+
 _SNAP = ("ww15mgh_b.grd", "ww15mgh_b.zip", "WW15MGH.DAC", "ww15mgh.dac", "ww15mgh.grd")
 _WORLD = Grid((721, 1440), Affine(0.25, 0, -0.125, 0, -0.25, 90.125), CRS.from_epsg(4326))
 _MARGIN = 2
@@ -121,13 +124,21 @@ class Geoid:
         return np.asarray(pixels, np.float64)[np.ix_(rows - first, cols - start)]
 
 
-def find_geoid(path: Path | None = None) -> Geoid:
-    """Return the geoid: of a path, of the environment (`VARIABLE`), of PROJ's data or of SNAP's.
+def find_geoid(path: Path | None = None, *, download: bool = False) -> Geoid:
+    """Return the geoid: of a path, of the environment (`VARIABLE`), of the user's cache, of PROJ's data or of SNAP's.
+
+    Parameters
+    ----------
+    path : pathlib.Path, optional
+    download : bool
+        Whether EGM96 (3 MB) may be fetched into the cache where none is found.
 
     Raises
     ------
     GraphError
         There is none; all ways to one are named.
+    DownloadError
+        It cannot be fetched.
     """
     asked = path or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
     if asked is not None:
@@ -135,18 +146,26 @@ def find_geoid(path: Path | None = None) -> Geoid:
     for place in places():
         if place.is_file():
             return Geoid.open(place)
+    if download:
+        from sensetrack.catalog import Client, Wanted, fetch
+
+        target = _kept()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fetch(Wanted(f"{SITE}/{NAMES[0]}", target), Client())
+        return Geoid.open(target)
     raise GraphError(
         "heights of the elevation model are above the geoid EGM96, and no raster of the geoid was found. "
-        f"Set {VARIABLE} to {NAMES[1]} or {NAMES[0]} (https://cdn.proj.org, Debian's proj-data, or "
+        f"Allow downloads, or set {VARIABLE} to {NAMES[1]} or {NAMES[0]} (https://cdn.proj.org, Debian's proj-data, or "
         "'projsync --file us_nga_egm96_15'), or take an external model with heights above the ellipsoid and "
         "externalDEMApplyEGM = false"
     )
 
 
 def places() -> Iterator[Path]:
-    """Yield where a raster of EGM96 may lie: PROJ's folders, then SNAP's."""
+    """Yield where a raster of EGM96 may lie: the user's cache, PROJ's folders, then SNAP's."""
     from pyproj.datadir import get_data_dir, get_user_data_dir  # type: ignore[attr-defined]
 
+    yield _kept()
     folders = [os.environ.get(name, "") for name in ("PROJ_DATA", "PROJ_LIB")]
     parts = [part for text in folders for part in text.split(os.pathsep) if part]
     parts += [get_user_data_dir(), *get_data_dir().split(os.pathsep)]
@@ -155,6 +174,13 @@ def places() -> Iterator[Path]:
         yield from (Path(part) / name for name in NAMES)
     for name in _SNAP:
         yield Path.home() / ".snap" / "auxdata" / "dem" / "egm96" / name
+
+
+def _kept() -> Path:
+    """Return where a raster that was fetched is kept."""
+    from sensetrack.catalog import cache_folder
+
+    return cache_folder("geoid") / NAMES[0]
 
 
 def _weights(share: DoubleArray) -> tuple[DoubleArray, DoubleArray, DoubleArray, DoubleArray]:

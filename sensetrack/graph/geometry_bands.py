@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -41,9 +42,9 @@ class _Geometry(Derived):
         with np.errstate(invalid="ignore"):
             return np.asarray((row >= 0) & (row < shape[0] - 1) & (col >= 0) & (col < shape[1] - 1))
 
+    @abstractmethod
     def values(self, block: Block) -> DoubleArray:
         """Return the pixels of a block."""
-        raise NotImplementedError
 
     def compute(self, block: Block) -> tuple[PixelArray, Mask]:
         """Return pixels and where they are valid."""

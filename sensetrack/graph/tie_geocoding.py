@@ -10,6 +10,7 @@ import numpy as np
 from sensetrack.graph.scene import Scene, SceneBand
 from sensetrack.graph.source import remembered
 from sensetrack.radar.grid import RadarGrid
+from sensetrack.radar.timing import LIGHT
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.tiles import Block
 from sensetrack.sensors._geolocation import Geolocation
@@ -50,9 +51,10 @@ class TiePlaces:
             return cls.on_height(radar)
         ties = product.annotation(band.channel).ties
         reference = np.datetime64(radar.orbit.reference.replace(tzinfo=None), "us")
-        seconds = ((ties.azimuth_time - reference) / np.timedelta64(1, "s")).mean(axis=1)
+        seconds = (ties.azimuth_time - reference) / np.timedelta64(1, "s")
+        lines = radar.line(seconds, ties.slant_time * LIGHT / 2).mean(axis=1)
         longitude = np.unwrap(np.unwrap(ties.longitude, period=360.0, axis=0), period=360.0, axis=1)
-        lines, samples = radar.line(seconds), (ties.samples - radar.origin[1]) / radar.looks[1]
+        samples = (ties.samples - radar.origin[1]) / radar.looks[1]
         return cls(lines, samples, ties.latitude, longitude)
 
     @classmethod

@@ -86,11 +86,17 @@ class RadarGeometry:
         See `pixels_of`.
         """
         time, distance = self.times_ranges(latitude, longitude, height)
-        return self.radar.line(time), self.samples(time, distance)
+        return self.radar.line(time, distance), self.samples(time, distance)
 
     def samples(self, time: DoubleArray, distance: DoubleArray) -> DoubleArray:
-        """Return the samples of slant ranges (m) at zero-Doppler times (s)."""
-        ground = distance if self.records is None else self.records.to_ground(time, distance)
+        """Return the samples of slant ranges (m) at zero-Doppler times (s).
+
+        Polynomials of ground range hold for lines, so it is the time of the line that chooses one.
+        """
+        if self.records is None:
+            ground = distance
+        else:
+            ground = self.records.to_ground(time - self.radar.delay(distance), distance)
         return np.asarray((ground - self.radar.near_range) / self.radar.range_spacing)
 
     def ranges(self, line: object, sample: object) -> DoubleArray:
@@ -104,10 +110,8 @@ class RadarGeometry:
         lines, samples, heights = np.broadcast_arrays(
             *(np.asarray(each, np.float64) for each in (line, sample, height))
         )
-        flat = [
-            np.ascontiguousarray(each).ravel()
-            for each in (self.radar.seconds(lines), self.ranges(lines, samples), heights)
-        ]
+        distance = self.ranges(lines, samples)
+        flat = [np.ascontiguousarray(each).ravel() for each in (self.radar.seconds(lines, distance), distance, heights)]
         latitude, longitude = np.empty((2, lines.size))
         locate_all(self.orbit.coefficients, self.orbit.middle, self.orbit.half, self.side, *flat, latitude, longitude)
         return latitude.reshape(lines.shape), longitude.reshape(lines.shape)

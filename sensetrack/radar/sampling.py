@@ -94,17 +94,21 @@ def _fill(weights: DoubleArray, position: float) -> int:
         weights[3] = (0.5 * t - 0.5) * t * t
         return first - 1
     first = math.floor(position + 0.5) - taps // 2
+    # From pixel to pixel the sine changes its sign, and the angle of the window grows by one step.
+    x = first - position
+    sine = math.sin(math.pi * x)
+    step = 2.0 * math.pi / (taps + 1)
+    real, imaginary = math.cos(step * x), math.sin(step * x)
+    turn_real, turn_imaginary = math.cos(step), math.sin(step)
     total = 0.0
     for k in range(taps):
-        x = first + k - position
-        weight = 1.0
-        if abs(x) > 1e-9:
-            angle = math.pi * x
-            weight = math.sin(angle) / angle * (0.5 + 0.5 * math.cos(2.0 * angle / (taps + 1)))
+        weight = 1.0 if abs(x) < 1e-9 else sine / (math.pi * x) * (0.5 + 0.5 * real)
         if abs(weight) < 1e-12:
             weight = 0.0
         weights[k] = weight
         total += weight
+        x, sine = x + 1.0, -sine
+        real, imaginary = real * turn_real - imaginary * turn_imaginary, real * turn_imaginary + imaginary * turn_real
     for k in range(taps):
         weights[k] /= total
     return first

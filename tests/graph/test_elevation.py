@@ -13,7 +13,6 @@ from rasterio.crs import CRS
 
 from sensetrack.catalog import dem as copernicus
 from sensetrack.errors import GraphError, SensetrackError
-from sensetrack.graph import geoid as geoid_module
 from sensetrack.graph.elevation import Elevation
 from sensetrack.graph.elevation_models import open_elevation
 from sensetrack.graph.geoid import Geoid
@@ -170,8 +169,8 @@ def test_copernicus_from_the_cache_and_from_a_server(
     tmp_path: Path, write_raster: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SENSETRACK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(geoid_module, "find_geoid", lambda path=None: constant_geoid(50.0))
-    monkeypatch.setattr("sensetrack.graph.elevation_models.find_geoid", lambda path=None: constant_geoid(50.0))
+    geoid = constant_geoid(50.0)
+    monkeypatch.setattr("sensetrack.graph.elevation_models.find_geoid", lambda *_, **__: geoid)
     boxes = [(10.9, 46.1, 11.1, 46.2)]
     names = [f"Copernicus_DSM_COG_10_N46_00_E0{lon}_00_DEM" for lon in (10, 11)]
     with pytest.raises(GraphError, match=r"2 of 2 tiles are not in .*download dem.*External DEM"):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from products.http_site import serving
 
 from sensetrack.errors import GraphError, InputError, SensetrackError
 from sensetrack.graph import geoid as module
@@ -120,6 +121,7 @@ def test_where_it_is_looked_for(write_gtx: Write, tmp_path: Path, monkeypatch: p
     path = write_gtx()
     own = write_gtx(name="own.tif")
     monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setenv("SENSETRACK_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PROJ_DATA", str(tmp_path))
     assert tmp_path / NAMES[1] in list(places())
     assert find_geoid().image.name == path.name
@@ -136,6 +138,23 @@ def test_without_a_geoid_all_ways_are_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(module, "places", lambda: iter(()))
     with pytest.raises(GraphError, match=r"SENSETRACK_GEOID.*proj-data.*externalDEMApplyEGM = false"):
         find_geoid()
+
+
+def test_it_is_fetched_once_where_that_is_allowed(
+    write_gtx: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = write_gtx(name="source.tif").read_bytes()
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setenv("SENSETRACK_CACHE", str(tmp_path / "cache"))
+    with monkeypatch.context() as patch, serving() as site:
+        patch.setattr(module, "places", lambda: iter(()))
+        patch.setattr(module, "SITE", site.url)
+        site.page(f"/{NAMES[0]}", lambda asked: asked.file(body, etag=None))
+        found = find_geoid(download=True)
+    assert found.image.name == NAMES[0]
+    assert next(places()) == tmp_path / "cache" / "geoid" / NAMES[0]
+    at = np.array([12.0]), np.array([77.0])
+    assert np.array_equal(find_geoid().undulation(*at), found.undulation(*at))
 
 
 def test_known_heights_of_egm96(monkeypatch: pytest.MonkeyPatch) -> None:

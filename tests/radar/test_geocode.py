@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from products.orbit import Orbit, cartesian
 from products.radar_grid import EPOCH, radar_grid
+from products.sentinel1 import write_sentinel1
 
 from sensetrack import sensors
 from sensetrack.graph.radar_scene import radar_grid as grid_of
@@ -18,6 +20,7 @@ from sensetrack.radar.ellipsoid import positions, to_geodetic
 from sensetrack.radar.geocode import RadarGeometry, footprint, pixels_of, places_of
 from sensetrack.radar.ground_range import GroundRange
 from sensetrack.radar.timing import LIGHT
+from sensetrack.sensors.sentinel1._annotation import Annotation
 
 ORBITS = {
     "ascending right": Orbit(side="R"),
@@ -143,11 +146,41 @@ def test_real_products_agree_with_their_own_geolocation_grids(shared_data: Path)
         assert np.abs(distance - ties.slant_time * LIGHT / 2).max() < 1e-5, (path, name)
         line, sample = geometry.pixels(ties.latitude, ties.longitude, ties.height)
         assert np.abs(sample - ties.samples).max() < 2e-3, (path, name)
+        assert np.abs(line - lines_of_ties(about)).max() < 0.01, (path, name)
         lat, lon = geometry.places(line, np.broadcast_to(ties.samples, line.shape), ties.height)
         apart = np.linalg.norm(
             cartesian(lat, lon, ties.height) - cartesian(ties.latitude, ties.longitude, ties.height), axis=-1
         )
         assert apart.max() < 0.01, (path, name)
+
+
+def lines_of_ties(about: Annotation) -> np.ndarray:
+    """Return the lines of the points of a geolocation grid, those of bursts counted in the bursts put together."""
+    lines = about.ties.lines
+    if about.bursts:
+        burst = np.minimum(lines // about.lines_per_burst, len(about.bursts) - 1).astype(int)
+        starts = np.array([(about.bursts[n].time - about.bursts[0].time).total_seconds() for n in burst])
+        lines = starts / about.timing.line_interval + lines - burst * about.lines_per_burst
+    return np.asarray(lines)[:, None]
+
+
+def test_the_flight_during_the_echo_is_what_times_and_lines_differ_by(shared_data: Path) -> None:
+    """Without it lines are up to 0.18 off; all swaths of a product have one range at which it is taken out."""
+    ranges = []
+    for path, name in products(shared_data):
+        about = sensors.open_product(path).annotation(name)  # type: ignore[attr-defined]
+        ties, radar = about.ties, grid_of(about)
+        assert radar.exact_range is not None
+        simple = dataclasses.replace(radar, exact_range=None)
+        line, _ = pixels_of(simple, ties.longitude, ties.latitude, ties.height)
+        assert 0.04 < np.abs(line - lines_of_ties(about)).max() < 0.2
+        ranges.append(radar.exact_range)
+    assert np.ptp(ranges[2:]) < 1000.0  # the six images of one product: a metre of azimuth is 40 km of range
+
+
+def test_times_without_that_rule_are_taken_as_they_are(tmp_path: Path) -> None:
+    product = sensors.open_product(write_sentinel1(tmp_path, "GRD").path)
+    assert grid_of(product.annotation()).exact_range is None  # type: ignore[attr-defined]
 
 
 def test_interpolated_ground_range_is_what_the_products_do_not_follow(shared_data: Path) -> None:
@@ -156,15 +189,3 @@ def test_interpolated_ground_range_is_what_the_products_do_not_follow(shared_dat
     ties = about.ties
     _, sample = pixels_of(grid_of(about), ties.longitude, ties.latitude, ties.height, "linear")
     assert 0.3 < np.abs(sample - ties.samples).max() < 0.6
-
-
-def test_lines_of_bursts_follow_their_own_times(shared_data: Path) -> None:
-    """Bursts put together have equally spaced lines; the grid's points name lines of the file."""
-    path, name = next(each for each in products(shared_data) if each[0].endswith(".zip"))
-    about = sensors.open_product(path).annotation(name)  # type: ignore[attr-defined]
-    ties, radar = about.ties, grid_of(about)
-    line, _ = pixels_of(radar, ties.longitude, ties.latitude, ties.height)
-    burst = np.minimum(ties.lines // about.lines_per_burst, len(about.bursts) - 1).astype(int)
-    starts = np.array([(about.bursts[n].time - radar.first_line).total_seconds() for n in burst])
-    own = starts / radar.line_interval + ties.lines - burst * about.lines_per_burst
-    assert np.abs(line - own[:, None]).max() < 0.2

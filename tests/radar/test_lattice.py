@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +12,12 @@ from products.orbit import Orbit
 from products.radar_grid import radar_grid
 from rasterio.crs import CRS
 
+from sensetrack import sensors
 from sensetrack.graph.elevation import Elevation
 from sensetrack.graph.geocoding import TOLERANCE, Geocoder
 from sensetrack.graph.map_grid import MapRules, map_grid
 from sensetrack.graph.map_places import MapPlaces
+from sensetrack.graph.radar_scene import radar_grid as grid_of
 from sensetrack.radar.grid import RadarGrid
 from sensetrack.radar.lattice import SLAB, Lattice
 from sensetrack.raster.grid import Grid
@@ -51,6 +54,18 @@ def test_the_lattice_is_as_good_as_the_exact_solution(projection: str, latitude:
     assert np.abs(line - true_line)[inside].max() < TOLERANCE
     assert np.abs(sample - true_sample)[inside].max() < 2 * TOLERANCE
     assert TOLERANCE * 2 < 1e-3
+
+
+def test_a_real_product_in_ground_range(shared_data: Path) -> None:
+    """Also where the polynomials change from one line to the next, by more than a pixel."""
+    product = sensors.open_product(next((shared_data / "sentinel1" / "sarsen").glob("*GRD*")))
+    radar = grid_of(product.annotation("VV"))  # type: ignore[attr-defined]
+    grid = Grid((1024, 200), Affine(20, 0, 290_000, 0, -20, 4_655_000), CRS.from_epsg(32633))
+    geocoder = Geocoder.of(radar, grid, terrain(grid, 3000.0))
+    assert radar.ground_range is not None and len(radar.ground_range.times) > 20
+    block = whole(grid.shape)
+    for found, true in zip(geocoder.positions(block), exact(geocoder, block), strict=True):
+        assert np.abs(found - true).max() < 1e-3
 
 
 def test_near_the_pole_the_lattice_is_finer() -> None:

@@ -35,6 +35,9 @@ def run_graph(
 ) -> list[Outcome]:
     """Run a graph.
 
+    What is wrong with parameters is an error before anything runs, unless SNAP was asked for by name: then it is a
+    warning, since other versions know other parameters.
+
     Parameters
     ----------
     graph : Graph
@@ -72,7 +75,14 @@ def run_graph(
     if engine not in ("native", "gpt", "auto"):
         raise ParameterError(f"engine = '{engine}'{did_you_mean(engine, ('native', 'gpt', 'auto'))}")
     context = context or Context()
-    raise_first(check(graph), graph.name)
+    problems = check(graph)
+    if engine == "gpt":
+        # The SNAP that is there may know parameters and values that are not known here.
+        for problem in problems:
+            if problem.level == "error":
+                _log.warning("%s: %s; left to SNAP to judge", graph.name, problem)
+    else:
+        raise_first(problems, graph.name)
     if engine == "native" or (engine == "auto" and NATIVE in engines(graph)):
         return run_native(graph, context, output=output, report=report)
     return _with_snap(graph, _snap(graph, engine, gpt), context, output, report, settings, log)

@@ -127,6 +127,7 @@ def main() -> None:
         "pixelSpacing": f"{args.spacing:g}",
         "demName": "External DEM",
         "demFile": str(dem),
+        "demGeoid": "false",
         **dict(text.split("=", 1) for text in args.set),
     }
     command = [str(Path(sys.executable).with_name("sensetrack")), "graph", "run", args.graph, "--overwrite", "-q"]

@@ -12,8 +12,11 @@ from sensetrack.errors import GraphError, did_you_mean
 from sensetrack.graph.elevation import METHODS, Elevation
 from sensetrack.graph.geoid import find_geoid
 from sensetrack.graph.operators._base import Context
+from sensetrack.log import logger
 from sensetrack.raster.crs import Extent
 from sensetrack.raster.image import Image
+
+_log = logger(__name__)
 
 EXTERNAL = "External DEM"
 COPERNICUS: dict[str, Model] = {
@@ -76,6 +79,8 @@ def open_elevation(
             raise GraphError(f"externalDEMFile = '{file}': has no CRS; assign it with 'gdal_edit -a_srs EPSG:...'")
         geoid = find_geoid(context.geoid, download=context.download) if above_geoid else None
         return Elevation(image=image, voids=(nodata,), geoid=geoid, method=method, known_only=known_only)
+    if file:
+        _log.warning("demName = '%s': externalDEMFile '%s' is not used; set demName = '%s' for it", name, file, EXTERNAL)
     if plain in COPERNICUS:
         geoid = find_geoid(context.geoid, download=context.download)
         raster = _copernicus(COPERNICUS[plain], plain, boxes, context)

@@ -79,7 +79,10 @@ def recipe_of(scene: Scene, params: PrepareParams, grid: Grid, around: Surroundi
 
     known = _variables(chosen)
     given = standard_variables(scene, grid, output)
-    variables = {name: value for name, value in {**given, **around.variables}.items() if name in known}
+    own = dict(around.variables)
+    if own.get("demFile"):
+        own.setdefault("demName", "External DEM")
+    variables = {name: value for name, value in {**given, **own}.items() if name in known}
     graph = Graph.read(chosen, variables)
     engine = _engine(graph, around.engine)
     if engine == "native":
@@ -110,10 +113,10 @@ def check_variables(names: Mapping[str, str], graphs: Sequence[str]) -> None:
 def _variables(graph: str) -> set[str]:
     """Return the names of the variables of a graph: those in its text and those that it documents."""
     from sensetrack.graph.model import Graph
-    from sensetrack.graph.variables import placeholders
+    from sensetrack.graph.variables import bare_names, placeholders
 
     read = Graph.read(graph, strict=False)
-    return {variable.name for variable in read.variables} | set(placeholders(read.original))
+    return {variable.name for variable in read.variables} | {*placeholders(read.original), *bare_names(read.original)}
 
 
 def standard_variables(scene: Scene, grid: Grid, output: Path) -> dict[str, str]:

@@ -38,6 +38,7 @@ EXAMPLES = {
     "nAzLooks": "1",
     "demName": "External DEM",
     "demFile": "dem.tif",
+    "demGeoid": "false",
     "demNoData": "-9999",
     "gridStep": "20",
     "window": "64",

@@ -29,7 +29,7 @@ def area_of(ground: Ground) -> str:
 
 def prepared(paths: list[Path], ground: Ground, folder: Path, resolution: float) -> list[Image]:
     dem = ground.write_dem(folder / "dem.tif")
-    variables = {"demName": "External DEM", "demFile": str(dem), "demGeoid": "false"}
+    variables = {"demFile": str(dem), "demGeoid": "false"}
     params = PrepareParams(aoi=area_of(ground), resolution=resolution)
     results = prepare([str(path) for path in paths], folder / "out", params, Surroundings(variables=variables))
     assert [each.reason for each in results] == ["", ""]

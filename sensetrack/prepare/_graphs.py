@@ -213,7 +213,7 @@ def snap_bands(recipe: Recipe, output: Path, log: Path) -> tuple[list[Image], li
     graph = Graph.read(recipe.file, recipe.variables)
     with tempfile.TemporaryDirectory(prefix="sensetrack-graph-") as scratch:
         file = Path(scratch) / f"{graph.name}.xml"
-        graph.write(file)
+        file.write_bytes(graph.encoded())
         run = run_gpt(snap, file, outputs=[output], log=log)
     images = open_bands(run.outputs[0], "all", nodata=0.0)
     return images, [image.band_names[image.bands[0] - 1] or f"band_{image.bands[0]}" for image in images]

@@ -29,6 +29,7 @@ OPERATORS: dict[str, dict[str, str]] = {
     "ThermalNoiseRemoval": {"selectedPolarisations": "string,string,string,...", "removeThermalNoise": "boolean"},
     "Terrain-Correction": {"demName": "string", "pixelSpacingInMeter": "double", "saveDEM": "boolean"},
     "Speckle-Filter": {"filter": "string", "filterSizeX": "int"},
+    "Terrain-Flattening": {"demName": "string", "outputSimulatedImage": "boolean"},
     "Apply-Orbit-File": {"orbitType": "string", "continueOnFail": "boolean"},
     "BandMaths": {},
 }

@@ -185,7 +185,7 @@ def _unknown(node: Node, error: GraphError) -> Problem:
     """Say of an operator that is not known whether its name is likely to be a slip, or one of SNAP's many others."""
     if _is_near(node.operator, operators()):
         return Problem(str(error), node.id, node.line)
-    near = difflib.get_close_matches(node.operator, operators(), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(node.operator, operators(), n=1, cutoff=0.74)
     nearest = f"; did you mean '{near[0]}'?" if near else ""
     text = f"operator '{node.operator}' is not known here: if SNAP has it, it runs there, and is not checked{nearest}"
     return Problem(text, node.id, node.line, "warning")

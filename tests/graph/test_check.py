@@ -215,10 +215,15 @@ def test_notes_say_what_needs_snap_and_what_is_not_checked() -> None:
 )
 def test_other_operators_of_snap_are_not_refused(name: str) -> None:
     found = problems(READ, node(name, "Read", anything="1"), node("Write", name, file="o"))
-    assert [(each.level, each.text) for each in found] == [
+    assert [(each.level, each.text.partition("; did you mean")[0]) for each in found] == [
         ("warning", f"operator '{name}' is not known here: if SNAP has it, it runs there, and is not checked"),
         ("note", f"only SNAP runs {name} (node '{name}')"),
     ]
+
+
+def test_the_nearest_operator_is_named() -> None:
+    found = problems(READ, node("Reed", "Read"), node("Write", "Reed", file="o"))
+    assert "did you mean 'Read'?" in found[0].text
 
 
 @pytest.mark.parametrize(

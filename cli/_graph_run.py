@@ -102,6 +102,12 @@ def add_to(group: click.Group) -> None:
 )
 @option("--memory", metavar="SIZE", section="SNAP", help="Heap of Java, such as 12G. [default: as SNAP is set up]")
 @option(
+    "--drop-unknown",
+    is_flag=True,
+    section="SNAP",
+    help="Leave out parameters that this version of SNAP does not know, and say which.",
+)
+@option(
     "--log",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -159,6 +165,6 @@ def _run(graph: Graph, output: Path | None, options: dict[str, Any]) -> list[Out
             output=output,
             report=report,
             gpt=options["gpt"],
-            settings=GptSettings(memory=options["memory"], parallelism=workers),
+            settings=GptSettings(memory=options["memory"], parallelism=workers, drop_unknown=options["drop_unknown"]),
             log=options["log"],
         )

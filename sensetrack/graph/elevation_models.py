@@ -80,8 +80,7 @@ def open_elevation(
         geoid = find_geoid(context.geoid, download=context.download) if above_geoid else None
         return Elevation(image=image, voids=(nodata,), geoid=geoid, method=method, known_only=known_only)
     if file:
-        text = "demName = '%s': externalDEMFile '%s' is not used; set demName = '%s' for it"
-        _log.warning(text, name, file, EXTERNAL)
+        _log.warning("demName = '%s': '%s' is not used; set demName = '%s' to use it", name, file, EXTERNAL)
     if plain in COPERNICUS:
         geoid = find_geoid(context.geoid, download=context.download)
         raster = _copernicus(COPERNICUS[plain], plain, boxes, context)

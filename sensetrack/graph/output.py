@@ -17,6 +17,7 @@ from sensetrack.engine import Engine, Serial
 from sensetrack.errors import GraphError, OutputError, UnusableImageError
 from sensetrack.graph.pixels import is_float, part_of
 from sensetrack.graph.scene import Scene, SceneBand
+from sensetrack.log import logger
 from sensetrack.radar.grid import RadarGrid
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
@@ -24,6 +25,8 @@ from sensetrack.raster.layers import Content, Layer, LayerWriter
 from sensetrack.raster.tiles import Block, plan_blocks
 from sensetrack.raster.write import TiledWriter, check_target, refuse_same_file
 from sensetrack.types import PathLike, Progress
+
+_log = logger(__name__)
 
 BLOCK = 1024
 """Side of a block in output pixels, of files of few bands."""
@@ -154,7 +157,10 @@ def write_scene(
                 f"{final}: {scene.name} has no valid pixel, and nothing was written; check the region, and that "
                 "elevation models and masks reach there"
             )
-    return Written(final, valid / (math.prod(grid.shape) * len(layers)))
+    share = valid / (math.prod(grid.shape) * len(layers))
+    if share < 1 and any(layer.nodata is None for layer in layers):
+        _log.warning("%s: pixels without a value are 0, since no number of its type means missing", final)
+    return Written(final, share)
 
 
 def check_scene(scene: Scene) -> None:

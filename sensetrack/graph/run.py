@@ -11,7 +11,7 @@ from sensetrack.errors import GraphError, ParameterError, SnapError, did_you_mea
 from sensetrack.graph.check import NATIVE, check, engines, needs_snap
 from sensetrack.graph.model import Graph
 from sensetrack.graph.native import Outcome, Report, run_native
-from sensetrack.graph.operators._base import Context
+from sensetrack.graph.operators._base import Context as Context
 from sensetrack.graph.operators.io import Write
 from sensetrack.graph.problem import raise_first
 from sensetrack.graph.snap import GptSettings, Snap, find_snap, run_gpt
@@ -34,6 +34,9 @@ def run_graph(
     log: Path | None = None,
 ) -> list[Outcome]:
     """Run a graph.
+
+    What is wrong with parameters is an error before anything runs, unless SNAP was asked for by name: then it is a
+    warning, since other versions know other parameters.
 
     Parameters
     ----------
@@ -72,7 +75,14 @@ def run_graph(
     if engine not in ("native", "gpt", "auto"):
         raise ParameterError(f"engine = '{engine}'{did_you_mean(engine, ('native', 'gpt', 'auto'))}")
     context = context or Context()
-    raise_first(check(graph), graph.name)
+    problems = check(graph)
+    if engine == "gpt":
+        # The SNAP that is there may know parameters and values that are not known here.
+        for problem in problems:
+            if problem.level == "error":
+                _log.warning("%s: %s; left to SNAP to judge", graph.name, problem)
+    else:
+        raise_first(problems, graph.name)
     if engine == "native" or (engine == "auto" and NATIVE in engines(graph)):
         return run_native(graph, context, output=output, report=report)
     return _with_snap(graph, _snap(graph, engine, gpt), context, output, report, settings, log)

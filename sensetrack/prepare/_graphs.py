@@ -186,13 +186,15 @@ def native_bands(recipe: Recipe, scene: Scene, around: Surroundings) -> tuple[li
 
 
 def _images(recipe: Recipe, bands: Sequence[SceneBand]) -> tuple[list[Image], list[str]]:
+    from sensetrack.graph.pixels import quantity
+
     for band in bands:
         if band.grid.crs is None:
             raise GraphError(
                 f"{recipe.name}: ends in the geometry of the sensor, band {band.name} has no CRS; it needs "
                 "Terrain-Correction or Ellipsoid-Correction-RD"
             )
-    return [band.image for band in bands], [band.name for band in bands]
+    return [quantity(band) for band in bands], [band.name for band in bands]
 
 
 def snap_bands(recipe: Recipe, output: Path, log: Path) -> tuple[list[Image], list[str]]:

@@ -191,5 +191,12 @@ def test_in_snap(
     calls.unlink()
     run(*words[:-6], "--engine", "auto", "--overwrite")
     assert not calls.exists()  # nothing asks for SNAP where it is not needed
+    odd = graph(READ, SUBSET.replace("<region>", "<newest>1</newest><region>"), WRITE.format("Subset"))
+    words = (*words[:2], odd, *words[3:], "--overwrite")
+    fails(run, "Subset has no parameter 'newest'", *words, "--engine", "auto")
+    found = run(*words, status=1).stderr
+    assert "WARNING: graph: line" in found and "left to SNAP to judge" in found and "SNAP failed: " in found
+    assert "left out newest=1, which this SNAP does not know" in run(*words, "--drop-unknown").stderr
+    graph(READ, SUBSET, WRITE.format("Subset"))
     monkeypatch.setenv("FAKE_GPT", "heap")
     fails(run, r"heap of Java.*o.tif.gpt.log", *words, "--overwrite")

@@ -87,6 +87,13 @@ def test_whole_numbers_are_rounded_and_clipped(tmp_path: Path) -> None:
         np.testing.assert_array_equal(ds.read(1), [[1, 2, 255, 0]])
 
 
+def test_missing_pixels_that_no_number_stands_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_scene(scene_of(band_of("a", np.nan_to_num(A) % 7, dtype="uint8")), tmp_path / "full.tif")
+    assert not caplog.records
+    write_scene(scene_of(band_of("a", A % 7, dtype="uint8")), tmp_path / "holes.tif")
+    assert "holes.tif: pixels without a value are 0" in caplog.text
+
+
 def test_scale_and_offset(tmp_path: Path) -> None:
     bands = (
         band_of("B2", A, dtype="uint16", nodata=0.0, scale=1e-4, offset=-0.1),

@@ -71,7 +71,8 @@ class BandMerge(Operator):
             for band in scene.bands
             if not self.sourceBands or set(band.names) & set(self.sourceBands)
         ]
-        return first.after(self.alias, with_numbers(chosen), product=first.product if len(sources) == 1 else None)
+        is_one = all(scene.product is first.product for scene in sources)
+        return first.after(self.alias, with_numbers(chosen), product=first.product if is_one else None)
 
 
 def with_numbers(bands: Iterable[SceneBand]) -> tuple[SceneBand, ...]:

@@ -193,6 +193,38 @@ def geometry(product: Path) -> None:
     )
 
 
+def kernels(lengths: tuple[int, ...] = (3, 4, 8, 16)) -> None:
+    """Print by how much each kernel displaces waves across an image: the worst over fractions of a pixel."""
+    from typing import get_args
+
+    from sensetrack.graph.geocoding import Interpolation, gather
+    from sensetrack.raster.tiles import Block
+
+    size, turns = 480, np.linspace(0, 2 * np.pi, 16, endpoint=False)
+    valid = np.ones((64, size), bool)
+    print("largest displacement of waves of", *(f"{length} px" for length in lengths))
+    for method in get_args(Interpolation):
+        worst = []
+        for length in lengths:
+            angle = 2 * np.pi / length
+            waves = [np.tile(np.cos(angle * np.arange(size) + turn), (64, 1)) for turn in turns]
+            most = 0.0
+            for fraction in np.arange(20) / 20:
+                col = np.arange(60.0, size - 60)[None] + fraction
+                row = np.full(col.shape, 32.0)
+                total = 0j
+                for turn, wave in zip(turns, waves, strict=True):
+
+                    def read(block: Block, wave: np.ndarray = wave) -> tuple[np.ndarray, np.ndarray]:
+                        return wave[block.slices], valid[block.slices]
+
+                    found = gather(read, valid.shape, row, col, method)[0]
+                    total += (found * np.exp(-1j * (angle * col + turn))).mean()
+                most = max(most, abs(float(np.angle(total))) / angle)
+            worst.append(most)
+        print(f"  {method:10s}", *(f"{each:8.4f}" for each in worst))
+
+
 def main() -> None:
     """Run everything."""
     if sys.argv[1:2] == ["--child"]:
@@ -206,6 +238,7 @@ def main() -> None:
     parser.add_argument("product", type=Path)
     parser.add_argument("dem", type=Path)
     chosen = parser.parse_args()
+    kernels()
     geometry(chosen.product)
     beside(chosen.product, chosen.dem)
 

@@ -19,6 +19,7 @@ from sensetrack.raster.tiles import Block
 from sensetrack.types import DoubleArray, FloatArray, Mask
 
 _LOOK = 1000
+_GLANCE = 200
 _REACH = {"nearest": 1, "bilinear": 2, "cubic": 3, "lanczos": 4}
 _SOURCE_PIXELS = 2**24
 
@@ -65,6 +66,12 @@ class Elevation:
             height = height + places.spread(self.geoid.undulation(latitude, longitude), block)
         return np.where(known, height, np.nan), known & np.isfinite(height)
 
+    def covers(self, box: Extent) -> bool:
+        """Whether any height is known in a box of longitude and latitude, as far as a coarse look tells."""
+        if self.image is None or not self.known_only:
+            return True
+        return any(self._look(part, _GLANCE).size for part in self._boxes(box))
+
     def extremes(self, box: Extent) -> tuple[float, float]:
         """Return the lowest and the highest height, m above the ellipsoid, in a box of longitude and latitude.
 
@@ -92,8 +99,8 @@ class Elevation:
             return transform_extent(DEGREES, crs, box)
         return [(box[0] + turn, box[1], box[2] + turn, box[3]) for turn in (-360.0, 0.0, 360.0)]
 
-    def _look(self, box: Extent) -> FloatArray:
-        """Return known heights of the model in a box of its own CRS, decimated."""
+    def _look(self, box: Extent, most: int = _LOOK) -> FloatArray:
+        """Return known heights of the model in a box of its own CRS, decimated to ``most`` rows and columns."""
         assert self.image is not None
         grid = self.image.grid
         row, col = grid.rowcol(np.array([box[0], box[2]] * 2), np.array([box[1], box[1], box[3], box[3]]))
@@ -101,7 +108,7 @@ class Elevation:
         block = Block(top, left, math.ceil(row.max()) - top + 1, math.ceil(col.max()) - left + 1).clip(grid.shape)
         if block is None:
             return np.zeros(0, np.float32)
-        shape = min(block.height, _LOOK), min(block.width, _LOOK)
+        shape = min(block.height, most), min(block.width, most)
         if self.image.path is None and self.image.source is None:
             pixels, valid = self.image.read(block)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
@@ -140,6 +141,8 @@ class _Tiles:
 
 
 _TILES = _Tiles(CACHE_BYTES)
+# What the bands of a block share is of no use behind it: room for one block of 1024 x 1024 pixels per thread.
+_SHARED = _Tiles(2**25 * max(2, os.cpu_count() or 1))
 
 
 def _size(tile: tuple[PixelArray, Mask]) -> int:
@@ -156,7 +159,7 @@ def remembered(key: Any, compute: Callable[[], tuple[PixelArray, Mask]]) -> tupl
     compute : callable
         Arrays that nobody changes afterwards.
     """
-    return _TILES.get(key, compute)
+    return _SHARED.get(key, compute)
 
 
 def cached(image: Image) -> Image:

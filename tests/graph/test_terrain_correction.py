@@ -87,6 +87,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         ("hill.tif", world.hill(y, x), grid),
         ("above.tif", world.hill(y, x) + GEOID, grid),
         ("geoid.tif", np.full(geoid.shape, GEOID), geoid),
+        ("far.tif", np.ones((4, 4)), Grid((4, 4), Affine(1, 0, -100, 0, -1, -30), DEGREES)),
     ):
         profile = {"driver": "GTiff", "count": 1, "dtype": "float32", "crs": on.crs, "transform": on.transform}
         with rasterio.open(folder / name, "w", height=on.height, width=on.width, **profile) as file:
@@ -272,6 +273,7 @@ def test_radiometric_normalisation(world: World) -> None:
         ({"saveSelectedSourceBand": False}, "leave nothing to write"),
         ({"mapProjection": "EPSG:1"}, "is no CRS"),
         ({"externalDEMFile": ""}, "needs externalDEMFile"),
+        ({"externalDEMFile": "far.tif"}, r"far\.tif has no height under S, which lies at x .* check its area"),
         ({"sourceBands": "Amplitude_VH"}, "has no such band"),
     ],
 )

@@ -14,6 +14,7 @@ from sensetrack.graph.operators._base import Context, Names, Operator, Sources
 from sensetrack.graph.scene import Scene, SceneBand
 from sensetrack.graph.source import derived
 from sensetrack.params import param
+from sensetrack.raster.crs import extent_text
 from sensetrack.raster.grid import Grid
 
 if TYPE_CHECKING:
@@ -151,6 +152,13 @@ class TerrainCorrection(Operator):
         bands = radar_bands(scene, self.sourceBands, self.alias)
         radars = radars_of(bands)
         elevation = self._elevation(context, radars)
+        area = area_of(radars)
+        if not elevation.covers(area):
+            raise GraphError(
+                f"{self.alias}: {self.externalDEMFile or self.demName} has no height under {scene.name}, which lies at "
+                f"{extent_text(area)} in longitude and latitude; check its area, and externalDEMNoDataValue = "
+                f"{self.externalDEMNoDataValue:g}"
+            )
         on_map = OnMap.of(
             bands,
             grid or map_grid(radars, elevation, self._rules),

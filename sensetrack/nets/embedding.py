@@ -26,8 +26,8 @@ DILATIONS = (1, 1, 2, 2, 1, 1)
 REACH = sum(DILATIONS)
 """Pixels around a pixel that its features depend on, beside the window of `even_out`."""
 
-WIDTH = 24
-FEATURES = 16
+WIDTH = 16
+FEATURES = 12
 
 LIGHT = 12
 """Half the side of the window over which brightness and contrast are evened out."""

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional
 
-SIDE = 112
+SIDE = 96
 """Side of the images of a pair."""
 
-GROUND = 160
+GROUND = 136
 """Side of the ground that they show a part of."""
 
 FARTHEST = 6.0

@@ -17,7 +17,7 @@ from sensetrack.nets.samples import GROUND, Maker
 from sensetrack.nets.train_embedding import RATE, Progress, calibrate, train
 from sensetrack.types import FloatArray, PathLike
 
-KEEP_EVERY = 50
+KEEP_EVERY = 25
 """Steps between states that a killed run goes on from."""
 
 AGAIN = 0.25

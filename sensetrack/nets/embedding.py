@@ -30,13 +30,16 @@ WIDTH = 16
 FEATURES = 12
 
 LIGHT = 12
-"""Half the side of the window over which brightness and contrast are evened out."""
+"""Half the side of the window over which brightness is evened out; contrast looks as far again."""
 
 CLIP = 3.0
 """Local standard deviations beyond which brightness is squashed."""
 
 LEAST_CONTRAST = 1e-6
 """Standard deviation, relative to the level, below which a window holds nothing but rounding errors."""
+
+SHIPPED = Path(__file__).parent / "weights" / "cnn.npz"
+"""The weights that come with the package."""
 
 Weights = dict[str, torch.Tensor]
 
@@ -174,7 +177,7 @@ def load(path: PathLike | None, device: str = "cpu") -> Model:
     InputError
         There is no such file, or it holds no weights of this network.
     """
-    place = Path(__file__).parent / "weights" / "cnn.npz" if path is None else Path(path)
+    place = SHIPPED if path is None else Path(path)
     try:
         content = place.read_bytes()
         with np.load(place, allow_pickle=False) as archive:

@@ -2,7 +2,7 @@
 
 Five convolutions, three of them followed by a maximum over 3 x 3 at every other place, and three dense layers with
 dropout. One band instead of three; the first convolution's kernel and stride follow the tile's side (11 by 4 from 96 px
-on, 7 by 2 from 48, 5 by 1 below), so that small tiles are not used up by strides, and the dense layers have 1024 units,
+on, 7 by 3 from 48, 5 by 2 below), so that small tiles are not used up by strides, and the dense layers have 1024 units,
 as there are hundreds of classes and not a thousand.
 """
 
@@ -64,7 +64,7 @@ def first_layer(side: int) -> tuple[int, int, int]:
     """Return kernel, stride and padding of the first convolution for tiles of a side."""
     if side >= 96:
         return 11, 4, 2
-    return (7, 2, 2) if side >= 48 else (5, 1, 2)
+    return (7, 3, 2) if side >= 48 else (5, 2, 2)
 
 
 def new_net(side: int, classes: int, chance: torch.Generator) -> Net:

@@ -47,7 +47,7 @@ AUGMENTATIONS = ("contour", "edges", "emboss", "detail", "sharpen", "smooth", "b
 FLAT = 1e-6
 """Relative standard deviation below which a tile has no texture but rounding errors."""
 
-SURROUNDINGS = 32
+SURROUNDINGS = 40
 """Pixels around a tile and its search that its features depend on: the window of brightness, the layers, bridged holes
 and the lags around the best."""
 
@@ -65,7 +65,7 @@ class Cnn(Tracker):
     mode: Literal["shared", "per-tile"] = param(
         "shared", "One network for all tiles, or, as published, one trained for each (minutes per tile on a CPU)."
     )
-    tile: int = param(64, "Side of the tiles.", unit="px", ge=16, le=256)
+    window: int = param(64, "Side of the tiles.", unit="px", ge=16, le=256)
     step: int = param(16, "Distance between tile centres.", unit="px", ge=1, le=1024)
     search: int = param(
         10, "Largest displacement along rows and columns among the candidates.", unit="px", ge=1, le=64
@@ -122,18 +122,18 @@ class Cnn(Tracker):
         """Half a tile, the search, and what features depend on or alterations look at."""
         from sensetrack.nets.tiles import rim_of
 
-        around = SURROUNDINGS if self.mode == "shared" else rim_of(self.tile)
-        return (self.tile + 1) // 2 + self.search + around
+        around = SURROUNDINGS if self.mode == "shared" else rim_of(self.window)
+        return (self.window + 1) // 2 + self.search + around
 
     @property
     def centre_offset(self) -> float:
         """Half a pixel when tile and step differ in parity."""
-        return (self.step - self.tile) // 2 - (self.step - self.tile) / 2
+        return (self.step - self.window) // 2 - (self.step - self.window) / 2
 
     @property
     def smallest_image(self) -> int:
         """A tile, or a step."""
-        return max(self.tile, self.step)
+        return max(self.window, self.step)
 
     def _track(
         self,
@@ -150,10 +150,10 @@ class Cnn(Tracker):
         images = amplitude(reference), amplitude(secondary)
         valid = reference_valid, secondary_valid
         shape = (reference.shape[0] - 2 * pad) // self.step, (reference.shape[1] - 2 * pad) // self.step
-        grid = Grid(shape, pad + (self.step - self.tile) // 2, self.tile, self.step, self.search)
+        grid = Grid(shape, pad + (self.step - self.window) // 2, self.window, self.step, self.search)
         with share_of_cores():
             found = self._measure(images, valid, grid, device)
-        texture = [spread(image, mask, grid.corners(), self.tile) for image, mask in zip(images, valid, strict=True)]
+        texture = [spread(image, mask, grid.corners(), self.window) for image, mask in zip(images, valid, strict=True)]
         flags = np.zeros(len(found.dx), np.uint8)
         for where, flag in (
             (~(found.probability >= self.min_probability), Flag.LOW_QUALITY),

@@ -1,10 +1,10 @@
 """How good and how fast the tracker cnn is; the figures of docs/cnn.md.
 
-    python benchmarks/cnn.py sets                      three made-up sets, mode shared
-    python benchmarks/cnn.py sets --per-tile 4         the same for four tiles of each, mode per-tile
-    python benchmarks/cnn.py robust                    beside pcc and ncc at equal window
-    python benchmarks/cnn.py moreno --data FOLDER      Perito Moreno, beside pcc
-    python benchmarks/cnn.py speed [--device cuda:0]   seconds per tile
+python benchmarks/cnn.py sets                      three made-up sets, mode shared
+python benchmarks/cnn.py sets --per-tile 4         the same for four tiles of each, mode per-tile
+python benchmarks/cnn.py robust                    beside pcc and ncc at equal window
+python benchmarks/cnn.py moreno --data FOLDER      Perito Moreno, beside pcc
+python benchmarks/cnn.py speed [--device cuda:0]   seconds per tile
 """
 
 from __future__ import annotations

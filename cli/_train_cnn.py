@@ -128,8 +128,8 @@ def _pixels(path: str, band: str | None) -> FloatArray:
     pixels, valid = Image.open(path, band=band).read()
     if valid.mean() < KEPT:
         raise InputError(
-            f"{path}: {100 * valid.mean():.0f} % of its pixels are valid, {100 * KEPT:.0f} % are needed to train on it; "
-            "crop it to what is valid"
+            f"{path}: {100 * valid.mean():.0f} % of its pixels are valid, {100 * KEPT:.0f} % are needed to train on "
+            "it; crop it to what is valid"
         )
     level = np.abs(pixels).astype(np.float32) if np.iscomplexobj(pixels) else pixels.astype(np.float32)
     return np.where(valid, level, level[valid].mean()).astype(np.float32)

@@ -15,12 +15,12 @@ from sensetrack.types import Mask
 class Probability(Filter):
     """Keeps ``p >= minimum`` and ``p > mean + sigmas * std``; raises `Flag.LOW_QUALITY`.
 
-    ``p`` is the quality of the tracker `cnn`: the probability of the best candidate. ``mean`` and ``std`` are those of the
-    probabilities of all candidates of the same tile, its layers ``probability_mean`` and ``probability_std``. Fields
-    without them, of other trackers, are judged by ``minimum`` alone.
+    ``p`` is the quality of the tracker `cnn`: the probability of the best candidate. ``mean`` and ``std`` are those of
+    the probabilities of all candidates of the same tile, its layers ``probability_mean`` and ``probability_std``.
+    Fields without them, of other trackers, are judged by ``minimum`` alone.
 
-    Source: Łucka 2025, Remote Sensing Applications: Society and Environment, 101476, with 3 sigmas and a threshold. With
-    hundreds of candidates a match that has a tenth of the probability passes the sigmas already, so it is the threshold
+    Source: Łucka 2025, Remote Sensing Applications: Society and Environment, 101476, with 3 sigmas and a threshold.
+    With hundreds of candidates a match that has a tenth of the probability passes the sigmas already, so it is the threshold
     that decides; `cnn` flags what is below its own ``min_probability``, which must be lower for this filter to matter.
 
     Not for: qualities that are no probabilities, as those of all other trackers; `quality` says what it does there.

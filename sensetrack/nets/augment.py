@@ -59,7 +59,8 @@ def altered(wide: torch.Tensor, tile: int, names: Collection[str]) -> torch.Tens
     Parameters
     ----------
     wide : Tensor
-        float32 ``(n, t + 2 rim, t + 2 rim)``, 0 to 255: tiles and the `sensetrack.nets.tiles.rim_of` pixels around them.
+        float32 ``(n, t + 2 rim, t + 2 rim)``, 0 to 255: tiles and the pixels around them that
+        `sensetrack.nets.tiles.rim_of` asks for.
     tile : int
         Side of the tiles, ``t``.
     names : collection of str

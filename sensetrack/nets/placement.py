@@ -73,7 +73,9 @@ def _pulls(
     other_y, other_x = _slopes(second)
     pull_y = 0.5 * (own * other_y - other * own_y).sum(1)
     pull_x = 0.5 * (own * other_x - other * own_x).sum(1)
-    stiff = torch.stack([(own_y * other_y).sum(1), (own_x * other_x).sum(1), 0.5 * (own_y * other_x + own_x * other_y).sum(1)], 1)
+    stiff = torch.stack(
+        [(own_y * other_y).sum(1), (own_x * other_x).sum(1), 0.5 * (own_y * other_x + own_x * other_y).sum(1)], 1
+    )
     count = min(BLOCKS, own.shape[-1] // 4)
     area = own.shape[-1] ** 2 / count**2
     blocks = functional.adaptive_avg_pool2d(torch.cat([torch.stack([pull_y, pull_x], 1), stiff], 1), count)

@@ -209,9 +209,7 @@ def _key(window: Window, plan: Plan, grid: Grid) -> str:
     return digest.hexdigest()
 
 
-def _train(
-    window: Window, share: FloatArray, lags: NDArray[np.int64], plan: Plan, grid: Grid, device: str
-) -> Chances:
+def _train(window: Window, share: FloatArray, lags: NDArray[np.int64], plan: Plan, grid: Grid, device: str) -> Chances:
     """Train a network on the candidates of a tile, and return what it makes of the tile."""
     chance = torch.Generator(device).manual_seed(plan.seed)
     tile, area = (

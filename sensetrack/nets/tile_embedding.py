@@ -129,7 +129,10 @@ def _measure(
     tile, search = grid.tile, grid.search
     wide = corners - search, tile + 2 * search
     surface, share = scores(
-        _planes(first, corners, tile), _planes(second, *wide), _cut(first.sound, corners, tile), _cut(second.sound, *wide)
+        _planes(first, corners, tile),
+        _planes(second, *wide),
+        _cut(first.sound, corners, tile),
+        _cut(second.sound, *wide),
     )
     candidates = probabilities(model, surface, share, tile, limits)
     lags = 2 * search + 1
@@ -138,11 +141,11 @@ def _measure(
     places = corners - NEAR, corners + near - NEAR
     both = (_cut(image.sound, at, tile + 2 * NEAR) for image, at in zip((first, second), places, strict=True))
     known = math.prod(both)[:, None]
-    found = placed(*(_planes(image, at, tile + 2 * NEAR) * known for image, at in zip((first, second), places, strict=True)))
-    scale = model.calibration.error
-    sigma_dy, sigma_dx = (
-        (scale * variance.sqrt()).clamp_min(MIN_SIGMA) for variance in (found.var_dy, found.var_dx)
+    found = placed(
+        *(_planes(image, at, tile + 2 * NEAR) * known for image, at in zip((first, second), places, strict=True))
     )
+    scale = model.calibration.error
+    sigma_dy, sigma_dx = ((scale * variance.sqrt()).clamp_min(MIN_SIGMA) for variance in (found.var_dy, found.var_dx))
     rho = torch.nan_to_num(scale**2 * found.cov / (sigma_dy * sigma_dx)).clamp(-1, 1)
     on_edge = torch.maximum(row.abs(), col.abs()) == search
     layers = (
@@ -161,9 +164,7 @@ def _measure(
     return Measured(*(layer.cpu().numpy() for layer in layers))
 
 
-def probabilities(
-    model: Model, surface: torch.Tensor, share: torch.Tensor, tile: int, limits: Limits
-) -> Candidates:
+def probabilities(model: Model, surface: torch.Tensor, share: torch.Tensor, tile: int, limits: Limits) -> Candidates:
     """Return what the candidates' probabilities say.
 
     Parameters

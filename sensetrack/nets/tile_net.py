@@ -71,7 +71,7 @@ def new_net(side: int, classes: int, chance: torch.Generator) -> Net:
     """Return weights to start from."""
     kernels = (first_layer(side)[0], 5, 3, 3, 3)
     before = (1, *CHANNELS[:-1])
-    shapes = {
+    shapes: dict[str, tuple[int, ...]] = {
         f"c{n}": (after, fan, size, size)
         for n, (fan, after, size) in enumerate(zip(before, CHANNELS, kernels, strict=True))
     }

@@ -140,7 +140,7 @@ class _Keeper:
 def _checked(image: FloatArray) -> torch.Tensor:
     if image.ndim != 2 or min(image.shape) < GROUND or not np.isfinite(image).all():
         raise InputError(
-            f"an image of {' x '.join(map(str, image.shape))} pixels cannot be trained on: it needs {GROUND} x {GROUND} "
-            "and no holes; crop it"
+            f"an image of {' x '.join(map(str, image.shape))} pixels cannot be trained on: it needs {GROUND} x "
+            f"{GROUND} and no holes; crop it"
         )
     return torch.as_tensor(np.ascontiguousarray(image, np.float32))

@@ -1,8 +1,8 @@
 """Tiles recognised by a convolutional network, with the probability that each match is right.
 
 Tiles of the reference lie on a grid; the tiles of the secondary at every whole displacement up to ``search`` are the
-candidates, and the network says how probable each is (the method of Łucka 2025, Remote Sensing Applications: Society and
-Environment, 101476).
+candidates, and the network says how probable each is (the method of Łucka 2025, Remote Sensing Applications: Society
+and Environment, 101476).
 
 ``mode = shared``: one network for all pixels, trained beforehand (``sensetrack train cnn``; weights are included). It
 gives every pixel features by which ground is recognised under other light, in fresh speckle, or where part of it has
@@ -12,9 +12,9 @@ fraction of a pixel. Quality is the probability of the best candidate and the ei
 pixel. The covariance is that of the top's position, from how features misfit in parts of the tile (sandwich), with a
 factor from the calibration.
 
-``mode = per-tile``: the published method. For every tile a network like AlexNet is trained from nothing on its candidates,
-altered in many ways, and classifies the tile; displacements are whole pixels, quality is the softmax of the best. Minutes
-per tile on a CPU: for comparison, or for a handful of points.
+``mode = per-tile``: the published method. For every tile a network like AlexNet is trained from nothing on its
+candidates, altered in many ways, and classifies the tile; displacements are whole pixels, quality is the softmax of the
+best. Minutes per tile on a CPU: for comparison, or for a handful of points.
 
 The filter `probability` keeps what stands out among its own candidates, as published.
 
@@ -67,9 +67,7 @@ class Cnn(Tracker):
     )
     window: int = param(64, "Side of the tiles.", unit="px", ge=16, le=256)
     step: int = param(16, "Distance between tile centres.", unit="px", ge=1, le=1024)
-    search: int = param(
-        10, "Largest displacement along rows and columns among the candidates.", unit="px", ge=1, le=64
-    )
+    search: int = param(10, "Largest displacement along rows and columns among the candidates.", unit="px", ge=1, le=64)
     min_probability: float = param(
         0.5, "Matches of a lower probability are low_quality; 0 leaves the judgement to filters.", ge=0, le=1
     )

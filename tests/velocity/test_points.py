@@ -31,8 +31,7 @@ def write(tmp_path, make_field, grid=UTM, days=None):
 
 def read(path):
     with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return rows
+        return list(csv.DictReader(file))
 
 
 def test_points_have_metres_and_velocity(tmp_path, make_field):

@@ -132,7 +132,7 @@ def hard_cases() -> Iterator[Known]:
     for looks in (4, 2, 1):
         pair = maker.make("radar", shift, Condition("speckle", "", ("radar",), looks=looks))
         yield Known(f"fresh speckle, {looks} looks", pair.reference, pair.secondary, at, 1.0)
-    for angle in (45, 90, 135):
+    for angle in (30, 45, 60):
         sun = Sun(SUN.azimuth + angle, SUN.elevation - 9)
         pair = maker.make("terrain", shift, Condition("light", "", ("terrain",), sun=sun))
         yield Known(f"sun {angle} degrees on", pair.reference, pair.secondary, at, 1.0)

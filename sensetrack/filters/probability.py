@@ -17,11 +17,11 @@ class Probability(Filter):
 
     ``p`` is the quality of the tracker `cnn`: the probability of the best candidate. ``mean`` and ``std`` are those of
     the probabilities of all candidates of the same tile, its layers ``probability_mean`` and ``probability_std``.
-    Fields without them, of other trackers, are judged by ``minimum`` alone.
+    Fields of other trackers have none and are judged by ``minimum`` alone.
 
     Source: Łucka 2025, Remote Sensing Applications: Society and Environment, 101476, with 3 sigmas and a threshold.
-    With hundreds of candidates a match that has a tenth of the probability passes the sigmas already, so it is the threshold
-    that decides; `cnn` flags what is below its own ``min_probability``, which must be lower for this filter to matter.
+    With hundreds of candidates the best always stands out by a few sigmas, so it is mostly the threshold that decides;
+    `cnn` flags what is below its own ``min_probability``, which must be lower than ``minimum`` for that to matter.
 
     Not for: qualities that are no probabilities, as those of all other trackers; `quality` says what it does there.
     """

@@ -262,7 +262,7 @@ def calibrate(weights: Weights, maker: Maker, batches: int = 40) -> tuple[Calibr
         return loss
 
     optimizer.step(total)
-    final = float(total())
+    final = float(total().detach())
     errors, scaled, hits = [], [], []
     with torch.no_grad():
         for one in seen:

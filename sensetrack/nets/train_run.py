@@ -94,7 +94,7 @@ def train_file(output: PathLike, plan: Plan, report: Callable[[Progress], None] 
         "steps": plan.steps,
         "started_from": None if plan.start is None else Path(plan.start).name,
         "images": len(images),
-        "device": plan.device if plan.device != "cpu" else f"cpu, {threads} threads",
+        "device": plan.device if plan.device != "cpu" else f"cpu, {threads} thread{'s' if threads > 1 else ''}",
         "hours": round(keeper.seconds / 3600, 2),
         "torch": torch.__version__,
         "scores": {name: round(value, 4) for name, value in scores.items()},

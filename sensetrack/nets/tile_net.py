@@ -1,9 +1,9 @@
 """A classifier of tiles after AlexNet (Krizhevsky, Sutskever & Hinton 2012), and its training.
 
-Five convolutions, three of them followed by a maximum over 3 x 3 at every other place, and three dense layers with
-dropout. One band instead of three; the first convolution's kernel and stride follow the tile's side (11 by 4 from 96 px
-on, 7 by 3 from 48, 5 by 2 below), so that small tiles are not used up by strides, and the dense layers have 1024 units,
-as there are hundreds of classes and not a thousand.
+Five convolutions with maxima over 3 x 3 at every other place between them, and three dense layers with dropout. One
+band instead of three, half the channels, and dense layers of 1024 units, as there are hundreds of classes and not a
+thousand. The first convolution follows the tile's side (11 by 4 from 96 px on, 7 by 2 from 48, 5 by 2 below), and the
+last maximum is left out where the map is small: candidates differ by a pixel, which coarse maps do not see.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional
 
-CHANNELS = (64, 192, 384, 256, 256)
+CHANNELS = (32, 96, 192, 128, 128)
 UNITS = 1024
-POOLED = 2
+POOLED = 6
 """Side of the last map, beyond which it is averaged."""
+
+COARSE = 13
+"""Side from which on the last map is halved by a maximum."""
 
 DROPOUT = 0.5
 
@@ -64,7 +67,16 @@ def first_layer(side: int) -> tuple[int, int, int]:
     """Return kernel, stride and padding of the first convolution for tiles of a side."""
     if side >= 96:
         return 11, 4, 2
-    return (7, 3, 2) if side >= 48 else (5, 2, 2)
+    return (7, 2, 2) if side >= 48 else (5, 2, 2)
+
+
+def last_side(side: int) -> int:
+    """Return the side of the map that the dense layers see, for tiles of a side."""
+    kernel, stride, padding = first_layer(side)
+    side = (side + 2 * padding - kernel) // stride + 1
+    for _ in range(2):
+        side = (side - 3) // 2 + 1
+    return min((side - 3) // 2 + 1 if side >= COARSE else side, POOLED)
 
 
 def new_net(side: int, classes: int, chance: torch.Generator) -> Net:
@@ -75,7 +87,7 @@ def new_net(side: int, classes: int, chance: torch.Generator) -> Net:
         f"c{n}": (after, fan, size, size)
         for n, (fan, after, size) in enumerate(zip(before, CHANNELS, kernels, strict=True))
     }
-    shapes |= {"d0": (UNITS, CHANNELS[-1] * POOLED**2), "d1": (UNITS, UNITS), "d2": (classes, UNITS)}
+    shapes |= {"d0": (UNITS, CHANNELS[-1] * last_side(side) ** 2), "d1": (UNITS, UNITS), "d2": (classes, UNITS)}
     net = {}
     for name, shape in shapes.items():
         fan = torch.Size(shape[1:]).numel()
@@ -104,9 +116,9 @@ def logits(net: Net, tiles: torch.Tensor, chance: torch.Generator | None = None)
         step = stride if number == 0 else 1
         values = functional.conv2d(values, net[f"c{number}"], net[f"c{number}_bias"], stride=step, padding=edge)
         values = functional.relu(values)
-        if number in (0, 1, 4) and min(values.shape[-2:]) >= 3:
+        if number < 2 or (number == 4 and values.shape[-1] >= COARSE):
             values = functional.max_pool2d(values, 3, 2)
-    values = functional.adaptive_avg_pool2d(values, POOLED).flatten(1)
+    values = functional.adaptive_avg_pool2d(values, min(values.shape[-1], POOLED)).flatten(1)
     for number in range(3):
         if chance is not None and number < 2:
             kept = torch.rand(values.shape, generator=chance, device=values.device) >= DROPOUT

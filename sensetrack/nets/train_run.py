@@ -120,9 +120,11 @@ class _Keeper:
             return 0, None, 0.0
         try:
             content = torch.load(self.path, weights_only=True)
-        except (OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
-            raise InputError(f"{self.path}: cannot read the state of a run ({error}); remove it") from error
-        if content["plan"] != self.plan:
+            plan = content["plan"]
+        except Exception as error:  # whatever the loader makes of a file that is none of ours
+            reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+            raise InputError(f"{self.path}: cannot read the state of a run ({reason}); remove it") from error
+        if plan != self.plan:
             return 0, None, 0.0
         for name, array in content["weights"].items():
             weights[name].copy_(array)

@@ -39,9 +39,10 @@ def test_training_does_not_replace_what_is_there(run, tmp_path):
     pytest.importorskip("torch")
     (tmp_path / "w.json").write_text("{}")
     assert "w.json: exists already" in run("train", "cnn", "-o", tmp_path / "w.npz", status=1).stderr
-    assert "give --anew or --start" in run(
-        "train", "cnn", "-o", tmp_path / "v.npz", "--anew", "--start", "x.npz", status=2
-    ).stderr
+    assert (
+        "give --anew or --start"
+        in run("train", "cnn", "-o", tmp_path / "v.npz", "--anew", "--start", "x.npz", status=2).stderr
+    )
 
 
 def test_an_image_full_of_holes_is_refused(run, tmp_path, pair_files):

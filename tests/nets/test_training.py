@@ -48,8 +48,8 @@ def test_parts_of_images_are_shown_moved():
 
 def test_training_lowers_the_loss():
     weights = begin(0)
-    reached = list(train(weights, Maker(1), 24, every=4))
-    assert reached[-1].step == 24
+    reached = list(train(weights, Maker(1), 12, every=3))
+    assert reached[-1].step == 12
     assert reached[-1].loss < reached[0].loss
 
 

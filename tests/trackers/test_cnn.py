@@ -31,7 +31,9 @@ def torch():
 def test_without_pytorch_there_is_one_clear_error(texture, monkeypatch):
     monkeypatch.setattr(extra, "has_torch", lambda: False)
     tracker = Cnn()
-    with pytest.raises(MissingExtraError, match=r'the tracker cnn needs the extra "deep": pip install "sensetrack\[deep\]"'):
+    with pytest.raises(
+        MissingExtraError, match=r'the tracker cnn needs the extra "deep": pip install "sensetrack\[deep\]"'
+    ):
         tracker.track(texture((96, 96)), texture((96, 96)), device="cpu")
 
 
@@ -70,8 +72,9 @@ def test_fresh_speckle_is_seen_through(texture, torch):
 def test_probability_is_quality_and_mean_is_that_of_the_candidates(texture, torch):
     field = Cnn(search=5).track(texture((128, 128)), texture((128, 128), dx=2))
     assert np.all(field.quality[field.measured] > 0.9)
-    assert np.nanmax(field.extra["probability_mean"]) <= 1 / 121 + 1e-6
-    assert np.nanmin(field.extra["probability_std"]) >= 0
+    inner = slice(3, -3), slice(3, -3)
+    assert np.max(field.extra["probability_mean"][inner]) <= 1 / 121 + 1e-6
+    assert np.min(field.extra["probability_std"][inner]) > 0
 
 
 def test_beyond_the_search_is_not_measured(texture, torch):
@@ -90,11 +93,11 @@ def test_the_published_mode_over_blocks_keeps_tiles_by_their_place(tmp_path, tor
     pair = ImagePair(Image.from_array(ground[10:74, 10:74]), Image.from_array(ground[9:73, 11:75]))
     tracker = Cnn(
         mode="per-tile",
-        window=24,
+        window=32,
         step=32,
-        search=2,
-        epochs=40,
-        batch=32,
+        search=1,
+        epochs=30,
+        batch=16,
         augmentations=("smooth", "sharpen", "rotate"),
         checkpoints=str(tmp_path),
     )

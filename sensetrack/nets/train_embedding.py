@@ -239,8 +239,15 @@ def train(
         tensor.requires_grad_(False)
 
 
-def calibrate(weights: Weights, maker: Maker, batches: int = 40) -> tuple[Calibration, dict[str, float]]:
+def calibrate(weights: Weights, maker: Maker, batches: int) -> tuple[Calibration, dict[str, float]]:
     """Fit the calibration on pairs that were not seen, and say what the network reaches on them.
+
+    Parameters
+    ----------
+    weights : dict of str to Tensor
+    maker : Maker
+        Of another seed than that of the training.
+    batches : int
 
     Returns
     -------

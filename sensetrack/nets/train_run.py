@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,14 @@ from sensetrack.nets.embedding import Weights, begin, load, save, write_note
 from sensetrack.nets.extra import share_of_cores
 from sensetrack.nets.samples import GROUND, Maker
 from sensetrack.nets.train_embedding import RATE, Progress, calibrate, train
+from sensetrack.raster.write import atomic
 from sensetrack.types import FloatArray, PathLike
 
 KEEP_EVERY = 25
 """Steps between states that a killed run goes on from."""
+
+CALIBRATED = 40
+"""Batches on which the probabilities are calibrated; as many as there were steps, where these are fewer."""
 
 AGAIN = 0.25
 """Learning rate of weights that are trained further, over that of new ones."""
@@ -69,12 +74,15 @@ def train_file(output: PathLike, plan: Plan, report: Callable[[Progress], None] 
     ------
     InputError
         An image is too small or has holes, or the weights to start from cannot be read.
+    OutputError
+        The weights cannot be written.
     """
     images = [_checked(image) for image in plan.images]
     weights = begin(plan.seed) if plan.start is None else load(plan.start).weights
     weights = {name: array.to(plan.device) for name, array in weights.items()}
     maker = Maker(plan.seed + 1, plan.device, images)
-    keeper = _Keeper(Path(f"{output}.state"), [plan.steps, plan.seed, plan.device, len(images), str(plan.start)])
+    shown = hashlib.sha256(b"".join(image.numpy().tobytes() for image in images)).hexdigest()
+    keeper = _Keeper(Path(f"{output}.state"), [plan.steps, plan.seed, plan.device, shown, str(plan.start)])
     first, state, before = keeper.find(weights)
     rate = RATE if plan.start is None else AGAIN * RATE
     started = time.perf_counter()
@@ -86,8 +94,9 @@ def train_file(output: PathLike, plan: Plan, report: Callable[[Progress], None] 
             keeper.seconds = before + time.perf_counter() - started
             if report is not None:
                 report(reached)
-        calibration, scores = calibrate(weights, Maker(plan.seed + 2, plan.device, images))
-    digest = save(output, weights, calibration)
+        calibration, scores = calibrate(weights, Maker(plan.seed + 2, plan.device, images), min(CALIBRATED, plan.steps))
+    with atomic(output) as part:
+        digest = save(part, weights, calibration)
     note: dict[str, object] = {
         "command": plan.command,
         "seed": plan.seed,

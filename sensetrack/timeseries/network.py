@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 import numpy as np
@@ -69,6 +69,19 @@ class NetworkParams(Params):
     pairs: tuple[tuple[str, str], ...] = param(
         (), "Pairs by name or date, such as [[2020-01-01, 2020-01-31]]; these alone, and whatever the rules say"
     )
+
+    @field_validator("pairs", mode="before")
+    @classmethod
+    def _as_text(cls, pairs: object) -> object:
+        # YAML reads a plain date as one.
+        if not isinstance(pairs, list | tuple):
+            return pairs
+        return [
+            [each.isoformat() if isinstance(each, date) else each for each in pair]
+            if isinstance(pair, list | tuple)
+            else pair
+            for pair in pairs
+        ]
 
     @field_validator("months")
     @classmethod

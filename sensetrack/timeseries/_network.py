@@ -149,6 +149,27 @@ def difference(covariance: DoubleArray, i: int, j: int, found: DoubleArray) -> N
 
 
 @njit(cache=True, nogil=True)
+def of_images(
+    pairs: Indices, used: NDArray[np.bool_], covariance: DoubleArray, share: float, found: DoubleArray
+) -> None:
+    """Fill ``found``, (date, 3), with the covariance that each image brings into all of its pairs.
+
+    Half of the shared part of a pair's, on average over the image's pairs; that of a date without pairs is zero.
+    """
+    found[:] = 0.0
+    count = np.zeros(found.shape[0])
+    for p in range(pairs.shape[0]):
+        if used[p]:
+            for end in range(2):
+                i = pairs[p, end]
+                count[i] += 1.0
+                for a in range(3):
+                    found[i, a] += 0.5 * share * covariance[p, a]
+    for i in range(found.shape[0]):
+        found[i] /= max(1.0, count[i])
+
+
+@njit(cache=True, nogil=True)
 def redundancies(
     covariance: DoubleArray, pairs: Indices, used: NDArray[np.bool_], inverse: DoubleArray, found: DoubleArray
 ) -> None:
@@ -197,10 +218,12 @@ def close(
     covariance: DoubleArray,
     weights: DoubleArray,
     sizes: DoubleArray,
+    own: float,
 ) -> None:
     """Go around every triplet of pairs, and lower the weight of pairs whose triplets hardly ever close.
 
-    ``sizes`` gets the misfit of every triplet in units of its error, NaN where a pair is missing.
+    ``sizes`` gets the misfit of every triplet in units of its error, NaN where a pair is missing; ``own`` is the share
+    of the variance that does not close by itself.
     """
     total, good = np.zeros(weights.size), np.zeros(weights.size)
     count = 0
@@ -217,7 +240,7 @@ def close(
             sizes[r] = (yy * x * x + xx * y * y - 2.0 * xy * x * y) / (xx * yy - xy * xy)
             kept[count] = sizes[r]
             count += 1
-    scale = max(1.0, float(np.median(kept[:count])) / MEDIAN_OF_CHI2) if count else 1.0
+    scale = max(own, float(np.median(kept[:count])) / MEDIAN_OF_CHI2) if count else 1.0
     for r in range(triplets.shape[0]):
         if sizes[r] == sizes[r]:
             for end in range(3):

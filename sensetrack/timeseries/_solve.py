@@ -14,6 +14,9 @@ from sensetrack.types import DoubleArray, FloatArray
 PRIOR_FREEDOM = 4.0
 """Degrees of freedom with which stated errors are believed before the residuals speak."""
 
+LEAST_OWN = 0.02
+"""Share of the variance that is taken to belong to each pair at least."""
+
 ROUNDS_BEFORE = 2
 """With weights that fall slowly, before those that reject."""
 
@@ -27,8 +30,12 @@ def _prepare(
     c: DoubleArray,
     inverse: DoubleArray,
     used: NDArray[np.bool_],
+    own: float,
 ) -> int:
-    """Copy one pixel's pairs; return how many can be used."""
+    """Copy one pixel's pairs; return how many can be used.
+
+    ``own`` is the share of the covariance that belongs to each pair alone; its inverse is that of this share.
+    """
     count = 0
     for p in range(used.size):
         xx, yy, xy = float(covariance[p, 0, n]), float(covariance[p, 1, n]), float(covariance[p, 2, n])
@@ -40,6 +47,7 @@ def _prepare(
         used[p] = np.isfinite(d[p, 0]) and np.isfinite(d[p, 1]) and xx > 0.0 and yy > 0.0 and np.isfinite(determinant)
         if used[p]:
             c[p, 0], c[p, 1], c[p, 2] = xx, yy, xy
+            determinant *= own
             inverse[p, 0], inverse[p, 1], inverse[p, 2] = yy / determinant, xx / determinant, -xy / determinant
             count += 1
     return count
@@ -53,12 +61,19 @@ def _fit(
     d: DoubleArray,
     inverse: DoubleArray,
     weights: DoubleArray,
+    images: DoubleArray,
+    own: float,
     theta: DoubleArray,
     spread: DoubleArray,
 ) -> bool:
-    """Fit functions of time to the pairs themselves; ``spread`` gets the covariance of the parameters."""
+    """Fit functions of time to the pairs themselves; ``spread`` gets the covariance of the parameters.
+
+    ``images``, (date, 3), is the covariance that each image brings into all of its pairs; ``own`` is the share of a
+    pair's covariance that is left to itself.
+    """
     size = 2 * basis.shape[1]
     matrix, right = np.zeros((size, size)), np.zeros(size)
+    reach = np.zeros((2 * basis.shape[0], size))
     for p in range(pairs.shape[0]):
         if not used[p]:
             continue
@@ -68,6 +83,12 @@ def _fit(
             g = basis[pairs[p, 1], a] - basis[pairs[p, 0], a]
             right[2 * a] += g * (xx * d[p, 0] + xy * d[p, 1])
             right[2 * a + 1] += g * (xy * d[p, 0] + yy * d[p, 1])
+            for end in range(2):
+                row, sign = 2 * pairs[p, end], g if end else -g
+                reach[row, 2 * a] += sign * xx
+                reach[row + 1, 2 * a] += sign * xy
+                reach[row, 2 * a + 1] += sign * xy
+                reach[row + 1, 2 * a + 1] += sign * yy
             for b in range(basis.shape[1]):
                 h = g * (basis[pairs[p, 1], b] - basis[pairs[p, 0], b])
                 matrix[2 * a, 2 * b] += h * xx
@@ -93,8 +114,18 @@ def _fit(
                 g = basis[pairs[p, 1], a] - basis[pairs[p, 0], a]
                 x -= g * right[2 * a]
                 y -= g * right[2 * a + 1]
-            squares += weights[p] * network.misfit(inverse[p], x, y)
+            squares += weights[p] * own * network.misfit(inverse[p], x, y)
             freedom += 2.0 * weights[p]
+    # How errors of images move the parameters: through all of their pairs at once.
+    moved = np.zeros((size, size))
+    for i in range(basis.shape[0]):
+        for a in range(size):
+            for b in range(size):
+                u, v = reach[2 * i, a], reach[2 * i + 1, a]
+                s, t = reach[2 * i, b], reach[2 * i + 1, b]
+                moved[a, b] += images[i, 0] * u * s + images[i, 1] * v * t + images[i, 2] * (u * t + v * s)
+    shared = spread @ moved @ spread
+    spread += shared
     spread *= max(1.0, squares / max(1.0, freedom))
     return True
 
@@ -111,6 +142,7 @@ def invert_block(
     walk: float,
     rounds: int,
     use_closure: bool,
+    shared: float,
     positions: FloatArray,
     velocities: FloatArray,
     parameters: FloatArray,
@@ -141,6 +173,8 @@ def invert_block(
     rounds : int
         Of robust weighting; 0 for none.
     use_closure : bool
+    shared : float
+        Share of the covariance that images bring into all of their pairs.
     positions : (date, 5, pixel)
         Gets x, y, xx, yy, xy.
     velocities : (velocity, 5, pixel)
@@ -163,19 +197,20 @@ def invert_block(
     size = 2 * dates
     matrix, spread, right = np.empty((size, size)), np.empty((size, size)), np.empty(size)
     theta, of_theta = np.empty(2 * basis.shape[1]), np.empty((2 * basis.shape[1], 2 * basis.shape[1]))
-    way = np.empty(3)
+    way, images = np.empty(3), np.empty((dates, 3))
+    own = max(LEAST_OWN, 1.0 - shared)
     joined = walk > 0.0
     band = 5 if joined else 1
     for p in range(count):
         band = max(band, 2 * (pairs[p, 1] - pairs[p, 0]) + 1)
     for n in range(pixels):
-        if not _prepare(moved, covariance, n, d, c, inverse, used):
+        if not _prepare(moved, covariance, n, d, c, inverse, used, own):
             continue
         network.label(pairs, used, labels)
         main = network.largest(labels)
         start[:] = 1.0
         if triplets.shape[0]:
-            network.close(triplets, used, d, c, start, sizes)
+            network.close(triplets, used, d, c, start, sizes, own)
             for r in range(triplets.shape[0]):
                 if sizes[r] == sizes[r]:
                     place = min(bins - 1, int(10.0 * sizes[r]))
@@ -232,6 +267,7 @@ def invert_block(
                 counted += 1 if weights[p] > 0.5 else 0
                 weights_out[p, n] = weights[p]
         scale = max(1.0, total / max(1.0, freedom - (0 if joined else unknown)))
+        network.of_images(pairs, used, c, shared, images)
         summary[0, n], summary[1, n], summary[2, n] = counted, scale, parts
         first = 0 if joined else main
         for i in range(dates):
@@ -240,7 +276,8 @@ def invert_block(
                 positions[i, 0, n] = right[2 * i] - right[2 * first]
                 positions[i, 1, n] = right[2 * i + 1] - right[2 * first + 1]
                 for a in range(3):
-                    positions[i, 2 + a, n] = scale * way[a]
+                    both = images[i, a] + images[first, a] if i != first else 0.0
+                    positions[i, 2 + a, n] = scale * way[a] + both
         for s in range(spans.shape[0]):
             i, j = spans[s, 0], spans[s, 1]
             if joined or labels[i] == labels[j]:
@@ -248,8 +285,8 @@ def invert_block(
                 velocities[s, 0, n] = right[2 * j] - right[2 * i]
                 velocities[s, 1, n] = right[2 * j + 1] - right[2 * i + 1]
                 for a in range(3):
-                    velocities[s, 2 + a, n] = scale * way[a]
-        if basis.shape[1] and _fit(basis, pairs, used, d, inverse, weights, theta, of_theta):
+                    velocities[s, 2 + a, n] = scale * way[a] + images[i, a] + images[j, a]
+        if basis.shape[1] and _fit(basis, pairs, used, d, inverse, weights, images, own, theta, of_theta):
             for a in range(basis.shape[1]):
                 parameters[a, 0, n], parameters[a, 1, n] = theta[2 * a], theta[2 * a + 1]
                 parameters[a, 2, n], parameters[a, 3, n] = of_theta[2 * a, 2 * a], of_theta[2 * a + 1, 2 * a + 1]

@@ -11,6 +11,11 @@ smoothness :math:`q` is given (Berardino et al. 2002, IEEE Trans. Geosci. Remote
 Charrier et al. 2022, ISPRS Annals V-3-2022, 311, for velocities). The weights :math:`w` start from the closure of
 triplets and follow the residuals, standardised by what the other pairs say (Huber 1981, Robust Statistics; Tukey's
 biweight). Covariances are those of the weighted system, multiplied where residuals exceed what was stated.
+
+Part of a pair's error comes from its two images, such as their noise and their places, and all pairs of an image share
+it. It closes in every triplet, so the other pairs cannot average it out; with covariance :math:`S_i` of each image it
+leaves the estimate as it is and adds :math:`S_i + S_j` to the covariance of :math:`x_j - x_i` (after Agram & Simons
+2015, J. Geophys. Res. Solid Earth 120, 2036, who treat interferograms). Its share is what closure lacks.
 """
 
 from __future__ import annotations
@@ -26,6 +31,9 @@ from sensetrack.timeseries.params import SeriesParams
 from sensetrack.types import DoubleArray, FloatArray
 
 DAYS_PER_YEAR = 365.25
+
+MEDIAN_OF_CHI2 = 2 * np.log(2)
+"""Of two degrees of freedom."""
 
 BINS = 101
 """Of the histogram of closure: tenths of the error, all beyond ten in the last."""
@@ -63,6 +71,8 @@ class Inversion:
         Of the robust fit, 0..1; NaN where a pair has no value.
     closures : ndarray of int64, shape (pair, BINS)
         How many triplets of each pair miss by how much, in tenths of the error; over all pixels.
+    shared : float
+        Share of the variance that images bring into all of their pairs alike.
     """
 
     times: DoubleArray
@@ -76,6 +86,7 @@ class Inversion:
     parts: FloatArray
     weights: FloatArray
     closures: Indices
+    shared: float
 
     @property
     def mean(self) -> FloatArray:
@@ -122,8 +133,8 @@ def invert(
 
     Notes
     -----
-    Errors of pairs that share an image are taken to be independent. An error of one image (its georeferencing, say)
-    closes in every triplet and stays unseen; it enters the positions of that date and cancels over longer times.
+    Closure tells the share of errors that belongs to images only if pairs state errors that hold on the whole; where
+    there are no triplets it is taken to be nothing.
     """
     params = params or SeriesParams()
     times = (np.asarray(days, np.float64) - float(days[0])) / DAYS_PER_YEAR
@@ -140,20 +151,27 @@ def invert(
     positions = np.full((dates, 5, flat), np.nan, np.float32)
     velocities = np.full((len(spans), 5, flat), np.nan, np.float32)
     fitted = np.full((len(names), 5, flat), np.nan, np.float32)
+    flat_moved = np.ascontiguousarray(moved, np.float32).reshape(count, 2, flat)
+    flat_covariance = np.ascontiguousarray(covariance, np.float32).reshape(count, 3, flat)
+    triplets = find_triplets([(int(i), int(j)) for i, j in index])
+    shared = params.shared
+    if shared is None:
+        shared = estimate_shared(flat_moved, flat_covariance, triplets)
     summary = np.full((3, flat), np.nan, np.float32)
     weights = np.full((count, flat), np.nan, np.float32)
     closures = np.zeros((count, BINS), np.int64)
     invert_block(
-        np.ascontiguousarray(moved, np.float32).reshape(count, 2, flat),
-        np.ascontiguousarray(covariance, np.float32).reshape(count, 3, flat),
+        flat_moved,
+        flat_covariance,
         index,
         times,
-        find_triplets([(int(i), int(j)) for i, j in index]),
+        triplets,
         spans,
         basis,
         params.smoothness or 0.0,
         params.rounds if params.robust else 0,
         params.closure,
+        shared,
         positions,
         velocities,
         fitted,
@@ -180,7 +198,39 @@ def invert(
         parts=summary[2].reshape(pixels),
         weights=weights.reshape(count, *pixels),
         closures=closures,
+        shared=shared,
     )
+
+
+def estimate_shared(moved: FloatArray, covariance: FloatArray, triplets: Indices, most: int = 4096) -> float:
+    """Return the share of the variance of the errors that images bring into all of their pairs alike.
+
+    It closes in every triplet: misfits are smaller than stated by what it takes away.
+
+    Parameters
+    ----------
+    moved : ndarray, shape (pair, 2, pixel)
+    covariance : ndarray, shape (pair, 3, pixel)
+    triplets : ndarray of int64, shape (triplet, 3)
+    most : int
+        Evenly spread pixels that are looked at.
+
+    Returns
+    -------
+    float
+        0 to 1; 0 where there is nothing to tell it from.
+    """
+    step = max(1, -(-moved.shape[2] // most))
+    thin = triplets[:: max(1, len(triplets) // 200)]
+    d, c = moved[:, :, ::step].astype(np.float64), covariance[:, :, ::step].astype(np.float64)
+    x, y = (d[thin[:, 0], k] + d[thin[:, 1], k] - d[thin[:, 2], k] for k in (0, 1))
+    xx, yy, xy = (c[thin[:, 0], k] + c[thin[:, 1], k] + c[thin[:, 2], k] for k in (0, 1, 2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        squares = (yy * x * x + xx * y * y - 2.0 * xy * x * y) / (xx * yy - xy * xy)
+    squares = squares[np.isfinite(squares)]
+    if not squares.size:
+        return 0.0
+    return float(np.clip(1.0 - np.median(squares) / MEDIAN_OF_CHI2, 0.0, 1.0))
 
 
 def spans_of(times: DoubleArray, window: float | None = None) -> Indices:

@@ -13,6 +13,13 @@ class SeriesParams(Params):
         True, "Whether pairs whose triplets do not close (a to b, b to c, against a to c) start with little weight"
     )
     rounds: int = param(6, "Rounds of robust weighting", ge=3, le=30)
+    shared: float | None = param(
+        None,
+        "Share of the variance of the errors that images bring into all of their pairs alike, so that it closes in "
+        "every triplet and does not average out; none to estimate it from the closure",
+        ge=0,
+        le=1,
+    )
     smoothness: float | None = param(
         None,
         "Standard deviation of the change of velocity within a year, taken as a random walk; also bridges gaps of the "

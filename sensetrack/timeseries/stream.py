@@ -17,11 +17,15 @@ from sensetrack.raster.tiles import Block, plan_blocks
 from sensetrack.raster.write import check_target, refuse_same_file
 from sensetrack.timeseries import words
 from sensetrack.timeseries.cube import CHUNK, CubeWriter, Header
-from sensetrack.timeseries.invert import BINS, DAYS_PER_YEAR, invert, spans_of
+from sensetrack.timeseries.invert import BINS, DAYS_PER_YEAR, estimate_shared, invert, spans_of
+from sensetrack.timeseries.network import find_triplets
 from sensetrack.timeseries.params import SeriesParams
 from sensetrack.timeseries.products import products
 from sensetrack.timeseries.stack import Stack
 from sensetrack.types import PathLike, Progress
+
+SAMPLES, PATCH = 4, 16
+"""Places along either side of the field at which closure is looked at first, and the pixels along a side of each."""
 
 BUDGET = 64 * 2**20
 """Bytes of the pairs of a block."""
@@ -102,6 +106,8 @@ def series_file(
     params = params or SeriesParams()
     check_target(output, overwrite=overwrite)
     stack = Stack.open(paths)
+    if params.shared is None:
+        params = params.with_changes(shared=_shared(stack))
     header = _header(stack, params)
     blocks = list(plan_blocks(stack.grid.shape, stack.block_side(BUDGET, CHUNK)))
     totals = np.zeros((3, len(stack.pairs)))
@@ -119,6 +125,21 @@ def series_file(
         values = _pair_values(totals, closures, stack.grid.height * stack.grid.width)
         writer.set_pairs(values)
     return Header(header.grid, header.dates, header.spans, header.pairs, header.pair_names, values, header.tags)
+
+
+def _shared(stack: Stack) -> float:
+    """Estimate what errors the pairs of an image share, from some places of the field."""
+    rows, cols = (max(1, -(-size // SAMPLES)) for size in stack.grid.shape)
+    places = [
+        Block(row, col, min(PATCH, stack.grid.height - row), min(PATCH, stack.grid.width - col))
+        for row in range(0, stack.grid.height, max(PATCH, rows))
+        for col in range(0, stack.grid.width, max(PATCH, cols))
+    ]
+    parts = [stack.read(place) for place in places]
+    moved, covariance = (
+        np.concatenate([part[which].reshape(*part[which].shape[:2], -1) for part in parts], axis=2) for which in (0, 1)
+    )
+    return round(estimate_shared(moved, covariance, find_triplets(stack.pairs)), 4)
 
 
 def _header(stack: Stack, params: SeriesParams) -> Header:

@@ -9,7 +9,7 @@ from products.history import position
 from sensetrack.errors import InputError
 from sensetrack.timeseries import SeriesParams, find_triplets, invert
 
-PLAIN = SeriesParams(robust=False, closure=False)
+PLAIN = SeriesParams(robust=False, closure=False, shared=0.0)
 
 
 def network(days, longest):
@@ -116,7 +116,7 @@ def test_parts_that_nothing_ties_together_stay_apart():
     assert np.isfinite(found.velocities[[0, 1, 3]]).all()
     assert np.isfinite(found.positions[:3]).all()
     assert np.isnan(found.positions[3:]).all()
-    bridged = invert(moved, covariance, pairs, days, SeriesParams(smoothness=20.0))
+    bridged = invert(moved, covariance, pairs, days, SeriesParams(smoothness=20.0, shared=0.0))
     assert np.isfinite(bridged.velocities).all()
     assert (bridged.velocities[2, 2] > bridged.velocities[1, 2]).all()
 
@@ -159,6 +159,30 @@ def test_errors_stated_too_small_reject_nothing_and_grow():
     assert 12 < np.median(found.scale) < 40
     error = found.velocities[:, :2] - true_velocities(days, found.spans)
     assert 0.55 < (np.abs(error) < np.sqrt(found.velocities[:, 2:4])).mean() < 0.78
+
+
+def test_errors_that_images_bring_are_found_and_do_not_average_out():
+    """Half of the variance belongs to the images: it closes, so closure tells how much it is."""
+    rng = np.random.default_rng(8)
+    days = np.arange(0.0, 200.0, 10.0)
+    pairs = network(days, 60)
+    at = position(days / 365.25)
+    images = 0.5 * rng.standard_normal((2, len(days), 400))
+    own = np.sqrt(0.5) * rng.standard_normal((len(pairs), 2, 400))
+    moved = np.stack([at[:, j, None] - at[:, i, None] + images[:, j] - images[:, i] for i, j in pairs]) + own
+    covariance = np.stack([np.ones((len(pairs), 400)), np.ones((len(pairs), 400)), np.zeros((len(pairs), 400))], axis=1)
+    found = invert(moved.astype(np.float32), covariance.astype(np.float32), pairs, days)
+    assert found.shared == pytest.approx(0.5, abs=0.05)
+    truth = (position(found.times) - position(0.0)[:, None]).T[1:, :, None]
+    for value, spread in (
+        (found.velocities[:, :2] - true_velocities(days, found.spans), found.velocities[:, 2:4]),
+        (found.positions[1:, :2] - truth, found.positions[1:, 2:4]),
+        (found.parameters[0, :2] - found.parameters[0, :2].mean(axis=1, keepdims=True), found.parameters[0, 2:4]),
+    ):
+        assert 0.62 < (np.abs(value) < np.sqrt(spread)).mean() < 0.75
+    careless = invert(moved.astype(np.float32), covariance.astype(np.float32), pairs, days, SeriesParams(shared=0.0))
+    inside = np.abs(careless.positions[1:, :2] - truth) < np.sqrt(careless.positions[1:, 2:4])
+    assert inside.mean() < 0.58
 
 
 def test_triplets():

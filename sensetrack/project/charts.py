@@ -24,13 +24,13 @@ def network(rows: Sequence[Row]) -> str:
     def place(text: str) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * ((times[text] - first) / timedelta(days=1)) / whole
 
-    middle = HEIGHT * 0.62
+    middle = HEIGHT * 0.66
     arcs = []
     for row in rows:
         kind = _kind(row)
         a, b = place(row["first"]), place(row["second"])
         reach = math.sqrt(row["days"] / longest)
-        height = -reach * (middle - TOP) * 1.3 if kind == "good" else reach * (HEIGHT - BOTTOM - middle) * 1.3
+        height = -reach * (middle - TOP) * 1.9 if kind == "good" else reach * (HEIGHT - BOTTOM - middle) * 1.9
         text = f"{row['first'][:10]} to {row['second'][:10]}, {row['days']:g} d: {_state(row)}"
         shape = f"M{a:.1f} {middle:.1f}Q{(a + b) / 2:.1f} {middle + height:.1f} {b:.1f} {middle:.1f}"
         arcs.append(f'<path class="{kind}" d="{shape}"><title>{escape(text)}</title></path>')
@@ -107,17 +107,27 @@ def _scatter(points: Sequence[tuple[float, float, Row]], x: str, y: str, level: 
     if level is not None:
         y0 = place(0, level)[1]
         line = f'<path class="diagonal" d="M{LEFT} {y0:.1f}H{width - RIGHT}"/>'
-    ticks = ""
-    for share in (0.0, 0.5, 1.0):
-        px, py = LEFT + (width - LEFT - RIGHT) * share, bottom - (bottom - TOP) * share
-        ticks += f'<text x="{px:.0f}" y="{bottom + 15}" text-anchor="middle">{right * share:.0f}</text>'
-        ticks += f'<text x="{LEFT - 6}" y="{py + 4:.0f}" text-anchor="end">{top * share:.2g}</text>'
+    ticks = "".join(
+        f'<text x="{place(value, 0)[0]:.1f}" y="{bottom + 15}" text-anchor="middle">{value:g}</text>'
+        for value in _round_ticks(right)
+    )
+    ticks += "".join(
+        f'<text x="{LEFT - 6}" y="{place(0, value)[1] + 4:.1f}" text-anchor="end">{value:g}</text>'
+        for value in _round_ticks(top)
+    )
     return (
         f'<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(y)} over {escape(x)}">'
         f'<path class="axis" d="M{LEFT} {TOP}V{bottom}H{width - RIGHT}"/>{line}{"".join(dots)}{ticks}'
         f'<text x="{(LEFT + width) / 2:.0f}" y="{height - 3}" text-anchor="middle">{escape(x)}</text>'
         f'<text x="{LEFT + 6}" y="{TOP + 6}">{escape(y)}</text></svg>'
     )
+
+
+def _round_ticks(top: float) -> list[float]:
+    """About four round values from 0 up to ``top``."""
+    power = 10.0 ** math.floor(math.log10(top / 4))
+    step = next(digit * power for digit in (1, 2, 5, 10) if digit * power >= top / 4)
+    return [round(number * step, 12) for number in range(int(top / step + 1e-9) + 1)]
 
 
 _NUMBERS: tuple[tuple[str, str, Callable[[float], str], str], ...] = (

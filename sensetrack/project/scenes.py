@@ -74,8 +74,9 @@ def find_scenes(params: ProjectParams, root: Path) -> list[str]:
         if is_url(text) or text.startswith("/vsi"):
             found.append(text)
             continue
-        whole = str(root / text)
-        paths = sorted(map(str, root.glob(text))) if glob.has_magic(text) else [whole]
+        base = Path(Path(text).anchor) if Path(text).is_absolute() else root
+        pattern = str(Path(text).relative_to(base)) if Path(text).is_absolute() else text
+        paths = sorted(map(str, base.glob(pattern))) if glob.has_magic(text) else [str(root / text)]
         if not paths or not Path(paths[0]).exists():
             raise InputError(f"scenes: {text} names no file below {root}")
         for path in paths:

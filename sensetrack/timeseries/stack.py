@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 
 from sensetrack.displacement import Flag
-from sensetrack.errors import GridError, InputError
+from sensetrack.errors import CorruptFileError, GridError, InputError
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.layers import LayerFile
 from sensetrack.raster.tiles import Block
@@ -83,7 +83,7 @@ class Member:
 
     def read(self, block: Block) -> tuple[FloatArray, FloatArray]:
         """Return the way in metres, (2, row, col), and its covariance xx, yy, xy, (3, row, col); NaN where missing."""
-        layers = self.file.read(block, LAYERS) if self.ours else _crop(read_pair(self.file), block)
+        layers = self._layers(block) if self.ours else _crop(read_pair(self.file), block)
         missing = (np.nan_to_num(layers["flags"], nan=float(Flag.NODATA)).astype(np.uint8)) != 0
         vx, vy, v, ex, ey, ev = (layers[name].astype(np.float64) for name in LAYERS[:-1])
         years = self.days * (1.0 if self.per_day else 1.0 / DAYS_PER_YEAR)
@@ -91,6 +91,21 @@ class Member:
         way = np.stack([vx, vy]) * years
         way[:, missing] = np.nan
         return way.astype(np.float32), (np.stack([ex**2, ey**2, cross]) * years**2).astype(np.float32)
+
+
+    def _layers(self, block: Block) -> dict[str, np.ndarray]:
+        if Path(self.file.path).suffix.lower() != ".nc":
+            return self.file.read(block, LAYERS)
+        import h5py
+
+        # A stack is read pair by pair for every block, so what netCDF says besides the pixels is not read again.
+        try:
+            with h5py.File(self.file.path, "r") as file:
+                if any(file[name].dtype.kind == "i" for name in LAYERS[:-1]):
+                    return self.file.read(block, LAYERS)
+                return {name: file[name][(0,) * (file[name].ndim - 2) + block.slices] for name in LAYERS}
+        except (OSError, KeyError) as error:
+            raise CorruptFileError(f"{self.file.path}: cannot be read, is it cut off? ({error})") from error
 
 
 def _crop(pair: tuple[dict[str, np.ndarray], Summary], block: Block) -> dict[str, np.ndarray]:

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from products.pairs import write_pairs
+
+__all__ = ["make_project", "write_pairs"]
 
 SHAPE = (96, 112)
 FAST = {

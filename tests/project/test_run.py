@@ -206,6 +206,9 @@ def test_plan_computes_nothing(make_project):
 
 
 def test_dates_and_tracks_from_a_table(make_project):
+    path = make_project()
+    change(path, scenes={"paths": [str(path.parent / "scenes" / "2020*.tif")], "exclude": ["*21*"]})
+    assert len(Project(path).plan().scenes) == 3
     path = make_project(scenes={"paths": ["scenes"], "table": "scenes.csv"}, network={"max_baseline": 100})
     lines = [
         "name,date,track,baseline",

@@ -101,6 +101,11 @@ function number(value) {
   return value.toFixed(decimals).replace("-", "\u2212");
 }
 
+function roundStep(value) {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return power * [1, 2, 5, 10].find((digit) => digit * power >= value);
+}
+
 function series() {
   const group = data[byId("quantity").value], at = cell.row * data.cols + cell.col;
   const isSpeed = group === data.speed;
@@ -137,8 +142,8 @@ function drawPlot() {
   high += 0.06 * (high - low);
   const x = (time) => left + (width - left - right) * (time - first) / (last - first || 1);
   const y = (value) => height - bottom - (height - bottom - top) * (value - low) / (high - low || 1);
-  for (let k = 0; k <= 4; k++) {
-    const value = low + (high - low) * k / 4;
+  const apart = roundStep((high - low) / 5);
+  for (let value = Math.ceil(low / apart) * apart; value <= high; value += apart) {
     pen.beginPath();
     pen.moveTo(left, y(value));
     pen.lineTo(width - right, y(value));

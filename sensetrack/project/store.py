@@ -69,6 +69,8 @@ class Store:
         sizes = {name: (folder / name).stat().st_size for name in names}
         record = {"key": key, "step": step, "files": sizes, **values}
         write_json(folder / RECORD, record)
+        for leftover in folder.glob(".*.partial*"):  # of a worker that was lost on the way
+            leftover.unlink(missing_ok=True)
         return record
 
     def records(self, step: str) -> list[dict[str, Any]]:

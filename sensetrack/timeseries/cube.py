@@ -290,6 +290,20 @@ class Cube:
             except OSError as error:
                 raise CorruptFileError(f"{self.path}: cannot be read, is it cut off? ({error})") from error
 
+    def at(self, x: float, y: float, names: Sequence[str] = (*VELOCITIES, *POSITIONS)) -> dict[str, NDArray[Any]]:
+        """Return the series at the pixel that holds a map point; by default all of velocities and positions.
+
+        Raises
+        ------
+        InputError
+            The point lies outside of the cube, or a layer is not there.
+        """
+        row, col = (round(float(value)) for value in self.header.grid.rowcol(x, y))
+        rows, cols = self.header.grid.shape
+        if not (0 <= row < rows and 0 <= col < cols):
+            raise InputError(f"{self.path}: the point {x:g}, {y:g} lies outside of it")
+        return {name: array[..., 0, 0] for name, array in self.read(names, Block(row, col, 1, 1)).items()}
+
 
 @contextlib.contextmanager
 def _opened(path: str) -> Iterator[Any]:

@@ -92,7 +92,6 @@ class Member:
         way[:, missing] = np.nan
         return way.astype(np.float32), (np.stack([ex**2, ey**2, cross]) * years**2).astype(np.float32)
 
-
     def _layers(self, block: Block) -> dict[str, np.ndarray]:
         if Path(self.file.path).suffix.lower() != ".nc":
             return self.file.read(block, LAYERS)

@@ -16,7 +16,8 @@ with (scenes / "history.csv").open() as file:
     history = [(row["date"], float(row["share"])) for row in csv.DictReader(file)]
 
 rng = np.random.default_rng(7)
-moving = np.argwhere(np.hypot(motion["dx"], motion["dy"]) > 0.5)
+length = np.hypot(motion["dx"], motion["dy"])
+moving = np.argwhere(length > 0.7 * length.max())
 with Path(output).open("w", newline="") as file:
     lines = csv.writer(file)
     lines.writerow(["name", "x", "y", "date", "east", "north"])

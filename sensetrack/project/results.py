@@ -75,7 +75,13 @@ def write_results(
         (folder / "velocity").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be made ({error.strerror or error})") from error
-    named = {f"{result.label}.nc": result.velocity for result in results if result.velocity is not None}
+    labels = [result.label for result in results]
+    named = {
+        # Two sensors may see the same two days.
+        f"{result.label if labels.count(result.label) == 1 else result.name.replace(' ', '_')}.nc": result.velocity
+        for result in results
+        if result.velocity is not None
+    }
     for path in (folder / "velocity").glob("*.nc"):
         if path.name not in named:
             path.unlink()
@@ -130,14 +136,8 @@ def _report(
 
 def table_of(plan: Plan, results: Sequence[PairResult], cube: Cube | None) -> list[dict[str, Any]]:
     """Return a row per pair: what was measured, how well it agrees with the others, or why there is nothing."""
-    known: dict[str, int] = {}
-    if cube is not None:
-        good = [result.name for result in results if result.velocity is not None]
-        places = {tuple(pair): number for number, pair in enumerate(cube.header.pairs)}
-        for job in plan.jobs:
-            if job.name in good:
-                ends = tuple(_place(cube, scene.epoch.date) for scene in (job.reference, job.secondary))
-                known[job.name] = places.get(ends, -1)
+    names = [] if cube is None else [f"{first} to {second}" for first, second in cube.header.pair_names]
+    known = {name: number for number, name in enumerate(names)}
     rows = []
     for job, result in zip(plan.jobs, results, strict=True):
         record = result.records.get("velocity", {})
@@ -169,10 +169,6 @@ def table_of(plan: Plan, results: Sequence[PairResult], cube: Cube | None) -> li
             row[name] = None if np.isnan(value) else value
         rows.append(row)
     return rows
-
-
-def _place(cube: Cube, date: Any) -> int:
-    return min(range(len(cube.header.dates)), key=lambda index: abs(cube.header.dates[index] - date))
 
 
 def _pixels(job: Any) -> int:

@@ -19,6 +19,9 @@ from sensetrack.raster.dates import parse_time
 Indices = NDArray[np.int64]
 """Places of dates or pairs."""
 
+SAME_PASS = 1.0 / 24.0
+"""Days within which two scenes are of one pass, and no pair."""
+
 Rule = Literal["all", "consecutive", "season", "month"]
 
 
@@ -154,7 +157,11 @@ def _fits(epochs: Sequence[Epoch], pair: tuple[int, int], params: NetworkParams)
     first, second = (epochs[index] for index in pair)
     days = (second.date - first.date).total_seconds() / 86400.0
     # Dates in names are whole days; a limit is met to within rounding.
-    if days <= 0 or days < params.min_days - 1e-6 or (params.max_days is not None and days > params.max_days + 1e-6):
+    if (
+        days < SAME_PASS
+        or days < params.min_days - 1e-6
+        or (params.max_days is not None and days > params.max_days + 1e-6)
+    ):
         return False
     if params.months and not {first.date.month, second.date.month} <= set(params.months):
         return False

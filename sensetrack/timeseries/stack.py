@@ -19,10 +19,10 @@ from sensetrack.raster.tiles import Block
 from sensetrack.timeseries.invert import DAYS_PER_YEAR
 from sensetrack.types import DoubleArray, FloatArray, PathLike
 from sensetrack.velocity.itslive import is_pair, read_pair
-from sensetrack.velocity.summary import LAYERS, Summary, read_summary
+from sensetrack.velocity.summary import LAYERS, read_summary
 
-SAME_DATE = 60.0
-"""Seconds up to which two acquisitions are one."""
+SAME_DATE = 3600.0
+"""Seconds up to which two acquisitions count as one date: hardly anything moves, and its velocity would be noise."""
 
 LEAST_SLANT = 1e-3
 """Product of the direction cosines of a velocity from which the errors tell how those of its components are related."""
@@ -83,7 +83,7 @@ class Member:
 
     def read(self, block: Block) -> tuple[FloatArray, FloatArray]:
         """Return the way in metres, (2, row, col), and its covariance xx, yy, xy, (3, row, col); NaN where missing."""
-        layers = self._layers(block) if self.ours else _crop(read_pair(self.file), block)
+        layers = self._layers(block) if self.ours else self._foreign(block)
         missing = (np.nan_to_num(layers["flags"], nan=float(Flag.NODATA)).astype(np.uint8)) != 0
         vx, vy, v, ex, ey, ev = (layers[name].astype(np.float64) for name in LAYERS[:-1])
         years = self.days * (1.0 if self.per_day else 1.0 / DAYS_PER_YEAR)
@@ -106,9 +106,17 @@ class Member:
         except (OSError, KeyError) as error:
             raise CorruptFileError(f"{self.file.path}: cannot be read, is it cut off? ({error})") from error
 
-
-def _crop(pair: tuple[dict[str, np.ndarray], Summary], block: Block) -> dict[str, np.ndarray]:
-    return {name: array[block.slices] for name, array in pair[0].items()}
+    def _foreign(self, block: Block) -> dict[str, np.ndarray]:
+        """A block of an ITS_LIVE pair, which states one error per component where it has no layers of them."""
+        known = [name for name in (*LAYERS[:-1], "interp_mask") if name in self.file.names]
+        layers = self.file.read(block, known)
+        missing = ~np.isfinite(layers["v"])
+        for axis in "xy":
+            error = float(self.file.attributes[f"v{axis}"].get("error", np.nan))
+            layers.setdefault(f"v{axis}_error", np.full(block.shape, error, np.float32))
+        layers.setdefault("v_error", np.hypot(layers["vx_error"], layers["vy_error"]))
+        filled = np.asarray(layers.pop("interp_mask", np.zeros(block.shape))) > 0
+        return layers | {"flags": np.where(missing, Flag.NODATA, np.where(filled, Flag.FILLED, 0))}
 
 
 def _cross(

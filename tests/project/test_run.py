@@ -157,6 +157,24 @@ def test_scenes_on_another_grid_are_resampled(make_project, write_raster, textur
     np.testing.assert_allclose(np.nanmedian(vx, axis=(1, 2)), 0.05 * 3652.5, rtol=0.03)
 
 
+def test_two_sensors_on_the_same_days(make_project):
+    path = make_project(days=(0, 10))
+    for scene in sorted((path.parent / "scenes").glob("*.tif")):
+        (path.parent / "scenes" / f"other_{scene.name}").write_bytes(scene.read_bytes())
+    names = ["20200101,s2", "20200111,s2", "other_20200101,l8", "other_20200111,l8"]
+    (path.parent / "scenes.csv").write_text("\n".join(["name,sensor", *names]))
+    change(path, scenes={"table": "scenes.csv"}, network={"same_sensor": True})
+    outcome = run_project(path)
+    assert outcome.complete
+    velocities = sorted(each.name for each in (outcome.results / "velocity").iterdir())
+    assert velocities == ["20200101_to_20200111.nc", "other_20200101_to_other_20200111.nc"]
+    cube = Cube.open(outcome.results / "series.nc")
+    assert cube.header.pairs == ((0, 1), (0, 1))
+    assert len(cube.header.dates) == 2
+    with (outcome.results / "pairs.csv").open() as file:
+        assert all(row["weight"] for row in csv.DictReader(file))
+
+
 def test_stable_ground_area_and_rules(make_project, write_raster, utm_grid):
     path = make_project(
         stable="stable.tif",

@@ -126,6 +126,29 @@ def test_zarr_holds_the_same(write_pairs, tmp_path):
     assert sorted(path.name for path in tmp_path.glob("*partial*")) == []
 
 
+def test_pairs_of_others_with_one_error_per_component(write_pairs, tmp_path):
+    """As ITS_LIVE has them: no layers of errors, but an attribute of each component, and interpolated pixels marked."""
+    import h5py
+
+    path = write_pairs(DAYS[:2], [(0, 1)])[0]
+    with h5py.File(path, "r+") as file:
+        del file.attrs["product"]
+        for name in ("vx_error", "vy_error", "v_error", "errorx", "errory", "flags"):
+            del file[name]
+        file["interp_mask"][0, 3, 4] = 1
+        errors = [float(file[name].attrs["error"].item()) for name in ("vx", "vy")]
+        vx = file["vx"][0]
+    header = series_file([path], tmp_path / "cube.nc")
+    assert [date.date().isoformat() for date in header.dates] == ["2020-01-05", "2020-01-17"]
+    found = Cube.open(tmp_path / "cube.nc").read(["vx", "vx_error", "vy_error", "rho"])
+    assert np.argwhere(np.isnan(found["vx"][0])).tolist() == [[3, 4]]
+    vx[3, 4] = np.nan
+    np.testing.assert_allclose(found["vx"][0], vx, rtol=1e-5)
+    for name, error in zip(("vx_error", "vy_error"), errors, strict=True):
+        np.testing.assert_allclose(np.nanmedian(found[name]), error, rtol=1e-3)
+    assert np.nanmax(np.abs(found["rho"])) == 0
+
+
 def test_bad_input(write_pairs, tmp_path):
     paths = write_pairs(DAYS[:3], [(0, 1), (1, 2)])
     with pytest.raises(OutputError, match=r"written as \.nc or \.zarr"):

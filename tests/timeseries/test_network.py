@@ -81,6 +81,11 @@ def test_explicit_list_by_name_and_date():
         select_pairs(scenes, NetworkParams(pairs=(("scene0", "scene9"),)))
 
 
+def test_scenes_of_one_pass_are_no_pair():
+    scenes = [Epoch("a", START), Epoch("b", START + timedelta(seconds=25)), Epoch("c", START + timedelta(days=6))]
+    assert select_pairs(scenes) == [(0, 2), (1, 2)]
+
+
 def test_bad_input():
     with pytest.raises(InputError, match=r"no two of 2 scenes make a pair .* max_days = 5"):
         select_pairs(epochs(0, 10), NetworkParams(max_days=5))

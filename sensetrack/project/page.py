@@ -124,7 +124,7 @@ def page_data(cube: Cube, step: int, image: PathLike | None) -> dict[str, Any]:
     t, frame = grid.transform, Frame.of(grid)
     ratio = grid.height * math.hypot(t.b, t.e * frame.aspect) / (grid.width * math.hypot(t.a, t.d * frame.aspect))
     finite = found["v"][np.isfinite(found["v"])]
-    high = float(np.percentile(finite, 98)) if finite.size else 1.0
+    high = float(np.percentile(finite, 99.5)) if finite.size else 1.0
     return {
         "rows": shape[0],
         "cols": shape[1],
@@ -157,7 +157,7 @@ def _map(name: str, values: NDArray[Any]) -> dict[str, Any]:
     title, unit, colours = MAPS[name]
     shown = values.astype(np.float32)
     finite = shown[np.isfinite(shown)]
-    low, high = (float(np.percentile(finite, q)) for q in (2, 98))
+    low, high = (float(np.percentile(finite, q)) for q in (0.5, 99.5))
     if name in ("v_mean", "v_mean_error", "seasonal_amplitude", "pairs_used"):
         low = 0.0
     if name == "recent_acceleration":

@@ -130,7 +130,7 @@ def _step(cube: Cube) -> int:
 
 def _limits(values: FloatArray) -> Limits:
     finite = values[np.isfinite(values)]
-    high = float(np.percentile(finite, 98)) if finite.size else 1.0
+    high = float(np.percentile(finite, 99.5)) if finite.size else 1.0
     return Limits(0.0, high or 1.0, False, bool((finite > high).any()))
 
 

@@ -101,6 +101,13 @@ function number(value) {
   return value.toFixed(decimals).replace("-", "\u2212");
 }
 
+/* Both to the second significant digit of the error. */
+function withError(value, error) {
+  if (!Number.isFinite(value) || !(error > 0)) return number(value);
+  const decimals = Math.max(0, Math.min(5, 1 - Math.floor(Math.log10(error))));
+  return `${value.toFixed(decimals)} ± ${error.toFixed(decimals)}`.replace("-", "\u2212");
+}
+
 function roundStep(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   return power * [1, 2, 5, 10].find((digit) => digit * power >= value);
@@ -204,12 +211,12 @@ function drawPlace() {
   };
   const [i, j] = data.spans[frame];
   add(`${day(data.dates[i])} to ${day(data.dates[j])}`,
-    `${number(data.speed.values[frame][at])} ± ${number(data.speed.errors[frame][at])} m/yr`);
+    `${withError(data.speed.values[frame][at], data.speed.errors[frame][at])} m/yr`);
   const mean = named.v_mean, error = named.v_mean_error;
-  if (mean) add("Mean speed", `${number(mean.values[at])} ± ${error ? number(error.values[at]) : "–"} m/yr`);
+  if (mean) add("Mean speed", `${withError(mean.values[at], error ? error.values[at] : NaN)} m/yr`);
   const end = data.way.values.length - 1;
   add(`Displacement to ${day(data.dates[end])}`,
-    `${number(data.way.values[end][at])} ± ${number(data.way.errors[end][at])} m`);
+    `${withError(data.way.values[end][at], data.way.errors[end][at])} m`);
   if (named.pairs_used) add("Pairs that count", number(named.pairs_used.values[at]).replace(/\.0+$/, ""));
 }
 

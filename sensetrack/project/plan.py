@@ -13,7 +13,7 @@ from sensetrack.errors import InputError, SensetrackError
 from sensetrack.pair import ImagePair
 from sensetrack.preprocess import preprocess_pair
 from sensetrack.project.keys import Digests
-from sensetrack.project.pairs import Ground, PairJob
+from sensetrack.project.pairs import STEPS, Ground, PairJob
 from sensetrack.project.scenes import Failure, SceneFile, common_grid
 from sensetrack.project.settings import ProjectParams
 from sensetrack.project.store import Store
@@ -72,8 +72,11 @@ class Plan:
         waiting = self.waiting
         if not waiting:
             return 0.0
-        each = _from_records(waiting) or _from_probe(waiting[0])
-        return None if each is None else each * len(waiting) / min(workers_of(engine), len(waiting))
+        total = _from_records(waiting)
+        if total is None:
+            each = _from_probe(waiting[0])
+            total = None if each is None else each * len(waiting)
+        return None if total is None else total / min(workers_of(engine), len(waiting))
 
 
 def workers_of(engine: Engine) -> int:
@@ -136,17 +139,15 @@ def _ground(path: Path, digests: Digests, inverse: bool = False) -> Ground:
 
 
 def _from_records(waiting: Sequence[PairJob]) -> float | None:
-    """Time of a pair as those that are done took it, per pixel."""
+    """Time of all pairs, from what each kind of step took before; None where none was tracked yet."""
     store = waiting[0].store
-    rates = [
-        record["seconds"] / record["pixels"]
-        for record in store.records("track")
-        if record.get("pixels") and isinstance(record.get("seconds"), float)
-    ]
-    if not rates:
+    usual = {}
+    for step in STEPS:
+        seconds = [record["seconds"] for record in store.records(step) if isinstance(record.get("seconds"), float)]
+        usual[step] = statistics.median(seconds) if seconds else None
+    if usual["track"] is None:
         return None
-    grid = waiting[0].grid
-    return float(statistics.median(rates)) * grid.height * grid.width
+    return float(sum(usual[step] or 0.0 for job in waiting for step in job.waiting()))
 
 
 def _from_probe(job: PairJob) -> float | None:

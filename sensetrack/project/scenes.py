@@ -266,8 +266,8 @@ def _read_table(path: Path) -> dict[str, dict[str, str]]:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: the table of scenes cannot be read ({error})") from error
-    columns = set(rows[0]) if rows else known
-    if "name" not in columns or columns - known:
+    columns = list(rows[0]) if rows else sorted(known)
+    if "name" not in columns or set(columns) - known:
         raise ParameterError(
             f"{path}: its columns are {', '.join(map(str, columns))}; known are {', '.join(sorted(known))}"
         )

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from sensetrack.engine import Threads
+from sensetrack.engine import Serial, Threads
 from sensetrack.errors import InputError, ParameterError
 from sensetrack.project import Project, pairs, run_project
 from sensetrack.timeseries import Cube
@@ -221,6 +221,19 @@ def test_plan_computes_nothing(make_project):
     again = CliRunner().invoke(CLI, ["run", str(path), "--plan"])
     assert "6, 0 of them to be measured" in again.output
     assert "search=8  done" in again.output
+
+
+def test_time_is_estimated_from_what_earlier_pairs_took(make_project):
+    path = make_project()
+    run_project(path)
+    change(path, pair={"filters": ["magnitude:maximum=10"]})
+    project = Project(path)
+    plan = project.plan()
+    per_pair = sum(
+        np.median([record["seconds"] for record in project.store.records(step)]) for step in ("filter", "velocity")
+    )
+    assert plan.seconds(Serial()) == pytest.approx(6 * per_pair)
+    assert plan.seconds(Threads(3)) == pytest.approx(2 * per_pair)
 
 
 def test_dates_and_tracks_from_a_table(make_project):

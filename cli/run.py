@@ -21,8 +21,11 @@ from ._options import Computing, with_settings
 )
 @argument("project", help="Project file; 'sensetrack init' writes one.")
 @option("--plan", "only_plan", is_flag=True, section="Output", help="Say what would be done, and do nothing.")
+@option(
+    "--prune", is_flag=True, section="Output", help="Remove what earlier runs left for other inputs, settings or code."
+)
 @with_settings("computing", Computing)
-def command(project: str, only_plan: bool, computing: Computing) -> None:
+def command(project: str, only_plan: bool, prune: bool, computing: Computing) -> None:
     """Run a monitoring project: from a folder of scenes to velocities, a time series and a report.
 
     What is done already for the same inputs, settings and code is kept, so a run that was stopped goes on where it was,
@@ -38,7 +41,7 @@ def command(project: str, only_plan: bool, computing: Computing) -> None:
             _say_plan(plan, seconds)
             return
         with stages() as report:
-            outcome = found.run(engine, report)
+            outcome = found.run(engine, report, prune=prune)
     _say_outcome(outcome)
     if not outcome.complete:
         raise click.exceptions.Exit(FAILED)

@@ -53,8 +53,8 @@ def write_results(
     series: Path | None,
     folder: Path,
     failures: list[Failure],
-) -> Path | None:
-    """Fill the folder of results, and take out what no longer belongs there; return the report.
+) -> tuple[Path | None, Path | None]:
+    """Fill the folder of results, and take out what no longer belongs there.
 
     Parameters
     ----------
@@ -65,6 +65,13 @@ def write_results(
     folder : Path
     failures : list of Failure
         Gets what goes wrong with the report.
+
+    Returns
+    -------
+    report : Path or None
+        In the folder of results.
+    step : Path or None
+        Folder of the step that made it.
 
     Raises
     ------
@@ -95,7 +102,7 @@ def write_results(
     _write_table(folder / "pairs.csv", rows)
     write_json(folder / "manifest.json", _manifest(project, results, failures))
     if series is None or cube is None:
-        return None
+        return None, None
     link(series, folder / "series.nc")
     try:
         return _report(project, plan, rows, series, folder, failures)
@@ -103,12 +110,12 @@ def write_results(
         raise
     except SensetrackError as error:
         failures.append(Failure("report", str(error)))
-        return None
+        return None, None
 
 
 def _report(
     project: Project, plan: Plan, rows: list[dict[str, Any]], series: Path, folder: Path, failures: list[Failure]
-) -> Path:
+) -> tuple[Path, Path]:
     from sensetrack.project.page import write_page
     from sensetrack.project.pictures import write_animation, write_speed
 
@@ -131,7 +138,7 @@ def _report(
         link(store.folder("report", key) / name, folder / name)
     if not params.animation:
         (folder / "velocity.gif").unlink(missing_ok=True)
-    return folder / "report.html"
+    return folder / "report.html", store.folder("report", key)
 
 
 def table_of(plan: Plan, results: Sequence[PairResult], cube: Cube | None) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from sensetrack.engine import Engine, Serial
 from sensetrack.errors import OutputError, SensetrackError
 from sensetrack.log import logger
-from sensetrack.project.keys import Digests, key_of
-from sensetrack.project.pairs import PairResult, measure
+from sensetrack.project.keys import SHORT, Digests, key_of
+from sensetrack.project.pairs import STEPS, PairResult, measure
 from sensetrack.project.plan import Plan, plan_pairs, workers_of
 from sensetrack.project.results import write_results
 from sensetrack.project.scenes import (
@@ -127,11 +127,19 @@ class Project:
         digests.save()
         return dataclasses.replace(found, failures=(*failures, *failed, *found.failures))
 
-    def run(self, engine: Engine | None = None, progress: Progress | None = None) -> Outcome:
+    def run(self, engine: Engine | None = None, progress: Progress | None = None, *, prune: bool = False) -> Outcome:
         """Do all that is still to be done.
 
         Several pairs run at a time; where there are fewer than workers, the blocks of each do. A pair that fails stops
         no other. What an earlier run has finished for the same inputs, settings and code is kept.
+
+        Parameters
+        ----------
+        engine : Engine, optional
+            Default: `Serial`.
+        progress : callable, optional
+        prune : bool
+            Remove what earlier runs have left for other inputs, settings or code.
 
         Raises
         ------
@@ -144,7 +152,14 @@ class Project:
         failures = list(plan.failures)
         series = self._series(results, failures, engine, progress)
         folder = self.output / "results"
-        report = write_results(self, plan, results, series, folder, failures)
+        report, shown = write_results(self, plan, results, series, folder, failures)
+        if prune:
+            keep: dict[str, set[str]] = {step: set() for step in STEPS}
+            for result in results:
+                for step, key in result.keys.items():
+                    keep[step].add(key[:SHORT])
+            keep |= {"series": {series.parent.name} if series else set(), "report": {shown.name} if shown else set()}
+            _log.info("%d bytes of earlier runs removed", self.store.prune(keep))
         return Outcome(plan, tuple(results), tuple(failures), folder, series, report)
 
     def _measure(self, plan: Plan, engine: Engine, progress: Progress | None) -> list[PairResult]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,22 @@ class Store:
         for leftover in folder.glob(".*.partial*"):  # of a worker that was lost on the way
             leftover.unlink(missing_ok=True)
         return record
+
+    def prune(self, keep: Mapping[str, Collection[str]]) -> int:
+        """Remove the folders of steps that are not kept, and return how many bytes that frees.
+
+        Parameters
+        ----------
+        keep : mapping of str to collection of str
+            Names of the folders to keep, of each kind of step; kinds that are not named are left alone.
+        """
+        freed = 0
+        for step, names in keep.items():
+            for folder in (self.root / step).glob("*"):
+                if folder.is_dir() and folder.name not in names:
+                    freed += sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+                    shutil.rmtree(folder, ignore_errors=True)
+        return freed
 
     def records(self, step: str) -> list[dict[str, Any]]:
         """Return all records of a kind of step, in order of their keys."""

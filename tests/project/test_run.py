@@ -88,6 +88,23 @@ def test_only_what_changed_is_done_again(make_project, write_raster, texture, ut
     assert steps_made(run_project(path))["track"] == 2
 
 
+def test_prune_removes_what_is_no_longer_used(make_project):
+    path = make_project(days=(0, 10))
+    first = run_project(path)
+    kept = {step: sorted((first.results.parent / "work" / step).iterdir()) for step in ("track", "filter", "series")}
+    change(path, pair={"filters": ["magnitude:maximum=10"]})
+    run_project(path)
+    assert len(list((first.results.parent / "work" / "filter").iterdir())) == 2
+    result = CliRunner().invoke(CLI, ["run", str(path), "--prune", "--engine", "serial"])
+    assert result.exit_code == 0, result.output
+    work = first.results.parent / "work"
+    assert sorted((work / "track").iterdir()) == kept["track"]
+    for step in ("filter", "velocity", "series", "report"):
+        assert len(list((work / step).iterdir())) == 1
+    assert sorted((work / "filter").iterdir()) != kept["filter"]
+    assert steps_made(run_project(path)) == {}
+
+
 def test_other_code_names_other_results(make_project, monkeypatch):
     path = make_project(days=(0, 10))
     run_project(path)

@@ -55,19 +55,21 @@ def photograph(dy: int = 4, dx: int = -6) -> Known:
     return Known("photograph", parts[0], parts[1], lambda row, col: (0 * row + dy, 0 * col + dx))
 
 
-def amplitude(dy: int = -3, dx: int = 5) -> Known:
-    """Return a radar amplitude moved by whole pixels, with speckle of its own on each date and a dark border."""
+def amplitude(dy: int = -3, dx: int = 5, *, fresh: bool = False) -> Known:
+    """Return a radar amplitude with a dark border, moved by whole pixels with its speckle, or with fresh one."""
     ground = make_ground("radar", SIZE, 3).radiance()
     pixels = np.arange(SIZE, dtype=np.float64)
     rng = np.random.default_rng(0)
+    speckle = np.sqrt(rng.gamma(8, 1 / 8, (2, *ground.shape)))
     images = []
-    for y, x in ((0, 0), (dy, dx)):
+    for number, (y, x) in enumerate(((0, 0), (dy, dx))):
         seen = sample(ground, (pixels - y)[:, None], (pixels - x)[None, :])
-        seen = seen * np.sqrt(rng.gamma(8, 1 / 8, seen.shape))
+        seen = seen * np.roll(speckle[number if fresh else 0], (y, x), (0, 1))[:SIZE, :SIZE]
         border = 14 + 4 * np.sin(pixels / 30 + y)  # the swath's edge runs unevenly and stays where the sensor is
         seen[np.arange(SIZE)[None, :] < border[:, None]] *= 0.02
         images.append(seen.astype(np.float32))
-    return Known("radar amplitude", images[0], images[1], lambda row, col: (0 * row + dy, 0 * col + dx))
+    name = "radar, fresh speckle" if fresh else "radar amplitude"
+    return Known(name, images[0], images[1], lambda row, col: (0 * row + dy, 0 * col + dx))
 
 
 def sequence(dates: tuple[int, ...] = (12, 24, 36)) -> Iterator[Known]:
@@ -97,8 +99,8 @@ def sets(per_tile: int) -> None:
     """Print shares kept and exact."""
     keep = filters.get("probability")()
     # A network for each tile is trained on so many candidates only as the time allows: smaller tiles and motion.
-    made = (photograph(2, -3), amplitude(-3, 2), *sequence((12,))) if per_tile else (photograph(), amplitude())
-    for known in made if per_tile else (*made, *sequence()):
+    small = (photograph(2, -3), amplitude(-3, 2), *sequence((12,)), amplitude(-3, 2, fresh=True))
+    for known in small if per_tile else (photograph(), amplitude(), amplitude(fresh=True), *sequence()):
         if per_tile:
             tracker = tracker_of("cnn:mode=per-tile,window=32,step=32,search=4,epochs=40,batch=32")
             starts = np.random.default_rng(5).integers(48, SIZE - 48 - 32, (per_tile, 2))
@@ -116,7 +118,7 @@ def sets(per_tile: int) -> None:
             right, kept, count = right + (near & field.measured).sum(), kept + field.measured.sum(), count + near.size
         seconds = (time.process_time() - begun) / count
         print(
-            f"{known.name:18s} {count:5d} tiles, kept {100 * kept / count:5.1f} %, exact among kept "
+            f"{known.name:20s} {count:5d} tiles, kept {100 * kept / count:5.1f} %, exact among kept "
             f"{100 * right / max(kept, 1):5.1f} %, {seconds:.3f} s of a core per tile",
             flush=True,
         )

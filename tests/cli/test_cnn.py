@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 
+import numpy as np
 import pytest
 
 from sensetrack.displacement import Displacement
@@ -45,7 +46,10 @@ def test_training_does_not_replace_what_is_there(run, tmp_path):
     )
 
 
-def test_an_image_full_of_holes_is_refused(run, tmp_path, pair_files):
+def test_an_image_full_of_holes_is_refused(run, tmp_path, write_raster):
     pytest.importorskip("torch")
-    text = run("train", "cnn", pair_files[0], "-o", tmp_path / "w.npz", status=1).stderr
-    assert "20200101.tif" in text and "crop it" in text
+    pixels = np.random.default_rng(0).normal(100, 20, (400, 400)).astype(np.float32)
+    pixels[:, 300:] = -1
+    path = write_raster(pixels, "holes.tif", nodata=-1)
+    text = run("train", "cnn", path, "-o", tmp_path / "w.npz", "--steps", 1, status=1).stderr
+    assert "holes.tif: 75 % of its pixels are valid" in text and "crop it" in text

@@ -70,7 +70,7 @@ def test_multilook_of_amplitude_and_decibel_is_that_of_power(grd: Scene) -> None
 def test_square_pixels_override_the_looks_in_azimuth(
     tmp_path: Path, grd: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="sensetrack"):
         made = run("Multilook", grd, nRgLooks=4, nAzLooks=9)
     radar = made.bands[0].radar
     assert radar is not None and radar.looks == (4, 4)  # 10 m in both directions

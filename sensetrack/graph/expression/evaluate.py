@@ -175,9 +175,11 @@ def _joined(sign: str, first: Value, second: Value) -> Value:
 
 
 def _chosen(condition: Value, then: Value, otherwise: Value) -> Value:
-    holds, is_known = _truth(condition)
-    valid = is_known & np.where(holds, then.valid, otherwise.valid)
-    return Value(np.where(holds, then.data, otherwise.data), valid)
+    holds = condition.data != 0
+    picked = np.where(holds, then.data, otherwise.data)
+    valid = condition.valid & np.where(holds, then.valid, otherwise.valid)
+    # What depends on NaN is NaN, as everywhere: a comparison with it does not hold, and no more is unknown.
+    return Value(np.where(np.isnan(condition.data), np.nan, picked), valid)
 
 
 def _truth(value: Value) -> tuple[Mask, Mask]:

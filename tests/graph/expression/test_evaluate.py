@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sensetrack.graph.expression import Surroundings, Value, evaluate, parse
@@ -176,6 +176,7 @@ def grown(parts: st.SearchStrategy[Pair]) -> st.SearchStrategy[Pair]:
 
 @settings(max_examples=150, deadline=None)
 @given(st.recursive(LEAVES, grown, max_leaves=12))
+@example(("(a < ((a % 0.0) ? a : a))", lambda a, b: np.zeros_like(a)))
 def test_random_trees(pair: Pair) -> None:
     text, oracle = pair
     rng = np.random.default_rng(len(text))

@@ -88,7 +88,8 @@ def test_an_error_of_the_progress_ends_it(
 
     def show(done: int, total: int) -> None:
         if done == 20:
-            while not Path(os.environ["FAKE_GPT_CHILD"]).exists():
+            written = Path(os.environ["FAKE_GPT_CHILD"])
+            while not (written.exists() and written.read_text()):
                 time.sleep(0.01)
             raise KeyboardInterrupt
 

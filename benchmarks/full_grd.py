@@ -136,8 +136,8 @@ def main() -> None:
     seconds, peak = measured(command)
     with rasterio.open(output) as ds:
         pixels = ds.height * ds.width
-        sample = ds.read(1, out_shape=(ds.height // 64, ds.width // 64))
-        print(f"output            {ds.height} x {ds.width} pixels, {100 * np.isfinite(sample).mean():.0f} % valid")
+        seen = ds.read_masks(1, out_shape=(ds.height // 64, ds.width // 64)) > 0
+        print(f"output            {ds.height} x {ds.width} pixels, {100 * seen.mean():.0f} % valid")
     print(f"time              {seconds:.0f} s with {args.workers} workers")
     print(f"pixels/s and core {pixels / seconds / args.workers:,.0f}")
     print(f"peak memory       {peak / 2**20:.0f} MiB")

@@ -23,26 +23,6 @@ from sensetrack.types import Mask, PixelArray
 
 
 @dataclass(frozen=True, eq=False)
-class Crop(Derived):
-    """A window of an image.
-
-    Attributes
-    ----------
-    image : Image
-    row, col : int
-        Its first pixel.
-    """
-
-    image: Image
-    row: int
-    col: int
-
-    def compute(self, block: Block) -> tuple[PixelArray, Mask]:
-        """Return the pixels of a window."""
-        return self.image.read(Block(block.row + self.row, block.col + self.col, block.height, block.width))
-
-
-@dataclass(frozen=True, eq=False)
 class Debursted(Derived):
     """The bursts of one subswath, one after the other.
 

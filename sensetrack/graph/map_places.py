@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rasterio.crs import CRS
 
-from sensetrack.radar.lattice import Lattice
 from sensetrack.raster.crs import transform_points
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
 from sensetrack.raster.tiles import Block
 from sensetrack.types import DoubleArray, Mask, PixelArray
+
+if TYPE_CHECKING:
+    from sensetrack.radar.lattice import Lattice
 
 DEGREES = CRS.from_epsg(4326)
 """Longitude and latitude on WGS84."""

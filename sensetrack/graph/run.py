@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from sensetrack.errors import GraphError, ParameterError, SnapError, did_you_mean
 from sensetrack.graph.check import NATIVE, check, engines, needs_snap
@@ -14,7 +14,7 @@ from sensetrack.graph.native import Outcome, Report, run_native
 from sensetrack.graph.operators._base import Context as Context
 from sensetrack.graph.operators.io import Write
 from sensetrack.graph.problem import raise_first
-from sensetrack.graph.snap import GptSettings, Snap, find_snap, run_gpt
+from sensetrack.graph.snap import GptRun, GptSettings, Snap, find_snap, run_gpt
 from sensetrack.log import logger
 
 _log = logger(__name__)
@@ -122,19 +122,37 @@ def _with_snap(
         first.parent.mkdir(parents=True, exist_ok=True)
         log = first.with_name(f"{first.name}.gpt.log")
     _log.info("%s: running in SNAP %s, %s", graph.name, snap.version, snap.gpt)
+    done = run_in_snap(
+        graph,
+        snap,
+        log=log,
+        sources={name: context.place(file) for name, file in graph.source_files.items() if file},
+        outputs=None if output is None else [output.absolute()],
+        settings=settings,
+        folder=context.folder,
+        overwrite=context.overwrite,
+        progress=None if report is None else lambda part, whole: report("SNAP", part, whole),
+    )
+    names = [node.id for node in writers] or [graph.header.target or graph.nodes[-1].id]
+    return [Outcome(name, path, math.nan) for name, path in zip(names, done.outputs, strict=True)]
+
+
+def run_in_snap(graph: Graph, snap: Snap, **options: Any) -> GptRun:
+    """Run a graph in SNAP, with its values in place.
+
+    Parameters
+    ----------
+    graph : Graph
+    snap : Snap
+    **options
+        As `sensetrack.graph.snap.run_gpt`.
+
+    Raises
+    ------
+    GraphError, OutputError
+        As `sensetrack.graph.snap.run_gpt`.
+    """
     with tempfile.TemporaryDirectory(prefix="sensetrack-graph-") as scratch:
         copy = Path(scratch) / f"{graph.name}.xml"
         copy.write_bytes(graph.encoded())
-        done = run_gpt(
-            snap,
-            copy,
-            log=log,
-            sources={name: context.place(file) for name, file in graph.source_files.items() if file},
-            outputs=None if output is None else [output.absolute()],
-            settings=settings,
-            folder=context.folder,
-            overwrite=context.overwrite,
-            progress=None if report is None else lambda part, whole: report("SNAP", part, whole),
-        )
-    names = [node.id for node in writers] or [graph.header.target or graph.nodes[-1].id]
-    return [Outcome(name, path, math.nan) for name, path in zip(names, done.outputs, strict=True)]
+        return run_gpt(snap, copy, **options)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,24 +206,21 @@ def snap_bands(recipe: Recipe, output: Path, log: Path) -> tuple[list[Image], li
     """
     from sensetrack.coregister.regrid import open_bands
     from sensetrack.graph.model import Graph
-    from sensetrack.graph.snap import find_snap, run_gpt
+    from sensetrack.graph.run import run_in_snap
+    from sensetrack.graph.snap import find_snap
 
     snap = find_snap()
-    graph = Graph.read(recipe.file, recipe.variables)
-    with tempfile.TemporaryDirectory(prefix="sensetrack-graph-") as scratch:
-        file = Path(scratch) / f"{graph.name}.xml"
-        file.write_bytes(graph.encoded())
-        run = run_gpt(snap, file, outputs=[output], log=log)
+    run = run_in_snap(Graph.read(recipe.file, recipe.variables), snap, outputs=[output], log=log)
     images = open_bands(run.outputs[0], "all", nodata=0.0)
     return images, [image.band_names[image.bands[0] - 1] or f"band_{image.bands[0]}" for image in images]
 
 
 def _engine(graph: Graph, asked: str) -> str:
-    from sensetrack.graph.check import needs_snap
+    from sensetrack.graph.check import NATIVE, engines
 
     if asked != "auto":
         return asked
-    return "gpt" if any(needs_snap(node) for node in graph.nodes) else "native"
+    return "native" if NATIVE in engines(graph) else "gpt"
 
 
 def _suited(scene: Scene) -> str:

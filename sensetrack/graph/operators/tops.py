@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from sensetrack.errors import GraphError, did_you_mean
-from sensetrack.graph._tops import Crop, Debursted, Part, SideBySide, burst_outlines, burst_window, valid_columns
+from sensetrack.graph._tops import Debursted, Part, SideBySide, burst_outlines, burst_window, valid_columns
 from sensetrack.graph.operators._base import MANY, Context, Names, Operator, Sources
 from sensetrack.graph.operators._radar import sentinel1_of
+from sensetrack.graph.pixels import Window
 from sensetrack.graph.radar_scene import radar_grid
 from sensetrack.graph.scene import Scene, SceneBand
 from sensetrack.graph.source import derived
@@ -84,7 +85,7 @@ class TopsarSplit(Operator):
                 )
         lines, cols = about.lines_per_burst, about.shape[1]
         shape = ((last - first + 1) * lines, cols)
-        source = Crop(band.image, (first - 1) * lines, 0)
+        source = Window(band.image, (first - 1) * lines)
         image = derived(band.image, source, grid=Grid(shape), dtype=band.image.dtype)
         return band.replace(image=image, lines=((begin + first - 1) * lines, (begin + last) * lines))
 

@@ -20,13 +20,11 @@ ALL = {"outputBetaBand": True, "outputGammaBand": True}
 
 def cropped(scene: Scene, name: str, row: int, col: int, shape: tuple[int, int]) -> Scene:
     """Return one band of a scene, cut out as Subset does it."""
-    from sensetrack.graph._tops import Crop
-    from sensetrack.graph.source import derived
-    from sensetrack.raster.grid import Grid
+    from sensetrack.graph.pixels import window
 
     whole = band(scene, name)
     assert whole.radar is not None
-    image = derived(whole.image, Crop(whole.image, row, col), grid=Grid(shape), dtype=whole.image.dtype)
+    image = window(whole.image, row, col, shape)
     return scene.after("Subset", [whole.replace(image=image, radar=whole.radar.crop(row, col, shape))])
 
 

@@ -39,6 +39,8 @@ class Plan:
     epochs, batch : int
     rate : float
         Learning rate of Adam.
+    noise : float
+        Multiplied onto candidates while they are learned, relative.
     seed : int
     valid : float
         Least share of valid pixels of a tile; a candidate with less is none.
@@ -51,6 +53,7 @@ class Plan:
     epochs: int
     batch: int
     rate: float
+    noise: float
     seed: int
     valid: float
     checkpoints: str | None
@@ -221,7 +224,8 @@ def _train(window: Window, share: FloatArray, lags: NDArray[np.int64], plan: Pla
     here = np.argwhere(share >= plan.valid)
     starts = [(int(lags[i]) + grid.search, int(lags[j]) + grid.search) for i, j in here]
     wide = torch.stack([area[row : row + side, col : col + side] for row, col in starts])
-    trained = fit(altered(wide, grid.tile, plan.augmentations), Training(plan.epochs, plan.batch, plan.rate), chance)
+    training = Training(plan.epochs, plan.batch, plan.rate, plan.noise)
+    trained = fit(altered(wide, grid.tile, plan.augmentations), training, chance)
     with torch.no_grad():
         found = logits(trained.net, tile[None])[0].softmax(0).cpu().numpy()
     values = np.full(share.shape, np.nan, np.float32)

@@ -41,11 +41,14 @@ class Training(NamedTuple):
     epochs, batch : int
     rate : float
         Of Adam.
+    noise : float
+        Relative standard deviation of the noise that is multiplied onto an image whenever it is learned.
     """
 
     epochs: int
     batch: int
     rate: float
+    noise: float = 0.0
 
 
 class Trained(NamedTuple):
@@ -154,7 +157,11 @@ def fit(tiles: torch.Tensor, training: Training, chance: torch.Generator) -> Tra
     for _ in range(training.epochs):
         mixed = learn[torch.randperm(len(learn), generator=chance, device=tiles.device)]
         for part in mixed.split(training.batch):
-            loss = functional.cross_entropy(logits(net, images[part], chance), labels[part])
+            seen = images[part]
+            if training.noise:
+                grain = torch.randn(seen.shape, generator=chance, device=seen.device)
+                seen = seen * (1 + training.noise * grain).clamp_min(0)
+            loss = functional.cross_entropy(logits(net, seen, chance), labels[part])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -51,7 +51,7 @@ SURROUNDINGS = 40
 """Pixels around a tile and its search that its features depend on: the window of brightness, the layers, bridged holes
 and the lags around the best."""
 
-_OF_TILES = ("candidate_step", "augmentations", "epochs", "batch", "rate", "seed", "checkpoints")
+_OF_TILES = ("candidate_step", "augmentations", "epochs", "batch", "rate", "noise", "seed", "checkpoints")
 """Parameters of mode per-tile only."""
 
 
@@ -86,6 +86,13 @@ class Cnn(Tracker):
     epochs: int = param(30, "Passes over the altered candidates, in mode per-tile.", ge=1, le=1000)
     batch: int = param(128, "Images per step of training, in mode per-tile.", ge=1, le=4096)
     rate: float = param(1e-3, "Learning rate of Adam, in mode per-tile.", gt=0, le=1)
+    noise: float = param(
+        0.0,
+        "Standard deviation, relative to the level, of noise that differs whenever a candidate is learned, in mode "
+        "per-tile; 0 as published, about 0.5 / sqrt(looks) for amplitudes whose speckle is fresh on every date.",
+        ge=0,
+        le=1,
+    )
     seed: int = param(0, "Of all chance in mode per-tile; the same seed gives the same result on a CPU.", ge=0)
     checkpoints: str | None = param(
         None,
@@ -179,6 +186,7 @@ class Cnn(Tracker):
             self.epochs,
             self.batch,
             self.rate,
+            self.noise,
             self.seed,
             self.min_valid,
             self.checkpoints,

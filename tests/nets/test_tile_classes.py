@@ -16,7 +16,7 @@ from sensetrack.nets.tile_net import Training, fit, new_net  # noqa: E402
 from sensetrack.nets.tiles import Grid, rim_of  # noqa: E402
 
 ALL = (*KERNELS, "scale", "rotate")
-PLAN = Plan(1, ALL, 25, 16, 1e-3, 0, 0.5, None)
+PLAN = Plan(1, ALL, 25, 16, 1e-3, 0.0, 0, 0.5, None)
 
 
 def pair(shift=(1, -2), size=48, seed=0):
@@ -93,9 +93,19 @@ def test_finds_the_candidate_and_says_how_probable():
     assert found.sigma_dx[0] >= 12**-0.5 - 1e-6
 
 
+def test_noise_differs_whenever_a_candidate_is_learned():
+    tiles = 255 * torch.rand(2, 8, 16, 16, generator=torch.Generator().manual_seed(1))
+    nets = []
+    for noise in (0.0, 0.4, 0.4):
+        trained = fit(tiles, Training(2, 8, 1e-3, noise), torch.Generator().manual_seed(0))
+        nets.append(trained.net["c0"])
+    assert not torch.equal(nets[0], nets[1])
+    torch.testing.assert_close(nets[1], nets[2], rtol=0, atol=0)
+
+
 def test_a_finished_tile_is_not_done_again(tmp_path, monkeypatch):
     images = pair((1, 1))
-    plan = Plan(1, ("smooth",), 2, 16, 1e-3, 0, 0.5, str(tmp_path / "kept"))
+    plan = Plan(1, ("smooth",), 2, 16, 1e-3, 0.0, 0, 0.5, str(tmp_path / "kept"))
     grid = Grid((1, 2), 10, 16, 16, 1)
     first = classify(images, everywhere(images), grid, plan, "cpu", (100, 200))
     names = sorted(path.name for path in (tmp_path / "kept").iterdir())
@@ -123,7 +133,7 @@ def test_a_finished_tile_is_not_done_again(tmp_path, monkeypatch):
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     images = pair()
-    plan = Plan(1, (), 1, 16, 1e-3, 0, 0.5, str(tmp_path / "file"))
+    plan = Plan(1, (), 1, 16, 1e-3, 0.0, 0, 0.5, str(tmp_path / "file"))
     with pytest.raises(OutputError, match="cannot keep a finished tile"):
         classify(images, everywhere(images), Grid((1, 1), 16, 16, 16, 1), plan, "cpu")
 
@@ -132,7 +142,7 @@ def test_holes_take_candidates_out():
     images = pair((0, 0))
     valid = everywhere(images)
     valid[1][:, 27:] = False
-    plan = Plan(1, ("smooth",), 1, 16, 1e-3, 0, 0.7, None)
+    plan = Plan(1, ("smooth",), 1, 16, 1e-3, 0.0, 0, 0.7, None)
     found = classify(images, valid, Grid((1, 2), 16, 16, 16, 1), plan, "cpu")
     assert found.share[1] == 0 and np.isnan(found.dx[1])
     assert 0.6 < found.share[0] < 0.8

@@ -1,9 +1,9 @@
 """netCDF-4 files for writing whose bytes depend on nothing but what is written.
 
 HDF5 gives a compressed chunk its place in the file when it leaves the cache, and frees what was deleted, at the latest
-when the last handle of the dataset goes. Python says when that is: later where something else holds the frame that named
-the handle, such as the profiler that samples the threads of Dask's workers. The same layers would then lie in another
-order. So each object of the file is opened once here and held until all is written.
+when the last handle of the dataset goes. Python says when that is: later where something else holds the frame that
+named the handle, such as the profiler that samples the threads of Dask's workers. The same layers would then lie in
+another order. So each object of the file is opened once here and held until all is written.
 """
 
 from __future__ import annotations

@@ -100,9 +100,13 @@ class Project:
         Raises
         ------
         SensetrackError
-            There are no scenes or no pairs; a mask is not there; scenes share no grid.
+            There are no scenes or no pairs; a mask is not there; scenes share no grid; an extra is missing.
         """
         params = self.params
+        if params.report.video:
+            from sensetrack.project.pictures import check_video
+
+            check_video()
         self._make_folders()
         digests = Digests(self.store.root / "digests.json")
         failures: list[Failure] = []

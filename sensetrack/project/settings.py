@@ -87,6 +87,7 @@ class ReportParams(Params):
     image: str | None = param(None, "Backdrop of the map; none for the first scene")
     most_values: int = param(4_000_000, "Values of all series in the page; the map is thinned to fit", ge=10_000)
     animation: bool = param(True, "Whether an animated GIF of the velocities is written")
+    video: bool = param(False, "Whether the same is written as MP4 too; needs the extra video")
     frame_seconds: float = param(0.6, "Duration of a frame of the animation", unit="s", gt=0)
 
 
@@ -254,5 +255,6 @@ series:
 
 report:
   animation: true
+  # video: true           # an MP4 beside the GIF; pip install "sensetrack[video]"
   # title: My glacier
 """

@@ -36,7 +36,7 @@ class SearchParams(Params):
 class ScenesParams(Params):
     """Where the scenes are. Paths are relative to the project file."""
 
-    paths: tuple[str, ...] = param((), "Files, products, URLs, patterns such as scenes/*.tif, or folders of scenes")
+    paths: tuple[str, ...] = param((), "Files, products, http and s3 URLs, patterns such as scenes/*.tif, or folders")
     exclude: tuple[str, ...] = param((), "Patterns of names that are left out, such as *mask*")
     search: SearchParams | None = param(None, "Catalogue to search and download from first; none for none")
     table: str | None = param(
@@ -96,6 +96,9 @@ class ProjectParams(Params):
 
     name: str = param("project", "What it is called")
     output: str = param("monitoring", "Folder for everything that is written")
+    publish: str | None = param(
+        None, "URL that results are copied to after every run, such as s3://bucket/glacier; needs the extra cloud"
+    )
     scenes: ScenesParams = param(..., "Where the scenes are")
     prepare: PrepareParams | None = param(
         None,
@@ -205,6 +208,7 @@ _TEMPLATE = """\
 
 name: my-glacier
 output: monitoring        # folder for everything that is written
+# publish: s3://bucket/my-glacier   # results are copied there; pip install "sensetrack[cloud]"
 
 scenes:
   paths: [scenes/*.tif]   # files, products, URLs, patterns, or folders of scenes

@@ -30,9 +30,10 @@ from sensetrack.raster.layers import LayerFile
 from sensetrack.scene import write_series
 from sensetrack.timeseries import Cube
 
+examples = next(folder / "examples" for folder in [Path.cwd(), *Path.cwd().parents] if (folder / "examples").is_dir())
 work = Path(tempfile.mkdtemp())
 scenes = write_series(work / "scenes", kind="earthquake", days=range(0, 80, 16), per_year=2.0, shape=(224, 256))
-shutil.copy("../../examples/earthquake_landsat/project.yaml", work)
+shutil.copy(examples / "earthquake_landsat/project.yaml", work)
 outcome = run_project(work / "project.yaml", engine=Threads())
 print(len(outcome.pairs), "pairs, complete:", outcome.complete)
 

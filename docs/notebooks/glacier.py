@@ -33,9 +33,10 @@ from sensetrack.raster.layers import LayerFile
 from sensetrack.scene import write_series
 from sensetrack.timeseries import Cube
 
+examples = next(folder / "examples" for folder in [Path.cwd(), *Path.cwd().parents] if (folder / "examples").is_dir())
 work = Path(tempfile.mkdtemp())
 scenes = write_series(work / "scenes", kind="glacier", days=range(0, 75, 15), shape=(160, 192))
-shutil.copy("../../examples/glacier_sentinel2/project.yaml", work)
+shutil.copy(examples / "glacier_sentinel2/project.yaml", work)
 print((work / "project.yaml").read_text())
 
 # %% [markdown]
@@ -75,7 +76,7 @@ place = cube.at(*truth.grid.xy(row, col))
 history = pd.read_csv(scenes.history, parse_dates=["date"])
 years = (history["date"] - history["date"][0]).dt.total_seconds() / (365.25 * 86400)
 true_speed = length[row, col] * np.diff(history["share"]) / np.diff(years)
-middles = history["date"][:-1] + np.diff(history["date"]) / 2
+middles = (history["date"] + history["date"].diff().shift(-1) / 2)[:-1]
 
 figure, ax = plt.subplots(figsize=(7, 3.2))
 ax.errorbar(cube.header.middles, place["v"], place["v_error"], fmt="o", label="series")

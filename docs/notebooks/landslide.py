@@ -29,9 +29,10 @@ from sensetrack.project import run_project
 from sensetrack.scene import write_series
 from sensetrack.timeseries import Cube
 
+examples = next(folder / "examples" for folder in [Path.cwd(), *Path.cwd().parents] if (folder / "examples").is_dir())
 work = Path(tempfile.mkdtemp())
 scenes = write_series(work / "scenes", kind="landslide", days=range(0, 360, 45), per_year=1.5, shape=(160, 192))
-shutil.copy("../../examples/landslide_sentinel1/project.yaml", work)
+shutil.copy(examples / "landslide_sentinel1/project.yaml", work)
 outcome = run_project(work / "project.yaml", engine=Threads())
 print(len(outcome.pairs), "pairs, complete:", outcome.complete)
 

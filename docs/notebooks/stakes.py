@@ -30,10 +30,11 @@ from sensetrack.engine import Threads
 from sensetrack.project import run_project
 from sensetrack.scene import write_series
 
-example = Path("../../examples/stakes_validation")
+examples = next(folder / "examples" for folder in [Path.cwd(), *Path.cwd().parents] if (folder / "examples").is_dir())
+example = examples / "stakes_validation"
 work = Path(tempfile.mkdtemp())
 write_series(work / "scenes", kind="glacier", days=range(0, 75, 15), shape=(160, 192))
-shutil.copy("../../examples/glacier_sentinel2/project.yaml", work)
+shutil.copy(examples / "glacier_sentinel2/project.yaml", work)
 outcome = run_project(work / "project.yaml", engine=Threads())
 
 # %% [markdown]

@@ -29,13 +29,14 @@ from sensetrack.project import run_project
 from sensetrack.scene import write_series
 from sensetrack.timeseries import Cube
 
+examples = next(folder / "examples" for folder in [Path.cwd(), *Path.cwd().parents] if (folder / "examples").is_dir())
 work = Path(tempfile.mkdtemp())
 lines = ["name,sensor"]
 for sensor, later in (("prisma", 0), ("cosmo-skymed", 5)):
     made = write_series(work / "scenes", days=range(later, later + 60, 20), name=f"{sensor}_", shape=(160, 192))
     lines += [f"{path.stem},{sensor}" for path in made.images]
 (work / "scenes.csv").write_text("\n".join(lines) + "\n")
-shutil.copy("../../examples/prisma_cosmo/project.yaml", work)
+shutil.copy(examples / "prisma_cosmo/project.yaml", work)
 outcome = run_project(work / "project.yaml", engine=Threads())
 print(len(outcome.pairs), "pairs, complete:", outcome.complete)
 

@@ -172,7 +172,7 @@ def growth(pairs: Indices, used: NDArray[np.bool_], times: DoubleArray, covarian
     if not xx > 1e-9 * length * length:
         return 0.0
     slope = xy / xx
-    return max(0.0, slope - np.sqrt(max(0.0, yy - slope * xy) / ((count - 2) * xx)))
+    return max(0.0, slope - float(np.sqrt(max(0.0, yy - slope * xy) / ((count - 2) * xx))))
 
 
 @njit(cache=True, nogil=True)

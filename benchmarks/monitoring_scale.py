@@ -131,6 +131,8 @@ def seconds_of_pairs(path: Path, engine: Engine) -> tuple[float, float]:
     def tick(stage: str, done: int, total: int) -> None:
         if stage == "pairs":
             last[0] = time.perf_counter()
+            if done % 20 == 0:
+                print(f"{done} of {total} pairs in {last[0] - begin:.0f} s", flush=True)
 
     begin = time.perf_counter()
     outcome = Project(path).run(engine, tick)

@@ -62,7 +62,8 @@ def write_animation(cube: Cube, output: PathLike, *, image: PathLike | None = No
     ----------
     cube : Cube
     output : path-like
-        ``.gif``, or ``.mp4`` (H.264), which is smaller and can be stopped and searched.
+        ``.gif``, or ``.mp4`` (H.264), which is smaller and can be stopped and searched. Equal cubes give equal bytes
+        of a GIF, but not of an MP4: its encoder does not promise that.
     image : path-like, optional
         Backdrop.
     seconds : float
@@ -117,12 +118,9 @@ def check_video() -> None:
 def _write_mp4(part: Path, pictures: Iterable[NDArray[np.uint8]], seconds: float) -> None:
     import av
 
-    # With threads that look ahead, equal pictures would not give equal bytes.
-    alone = {"x264-params": "threads=1:lookahead-threads=1:sync-lookahead=0"}
-    with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}) as file:
-        stream = file.add_stream("libx264", rate=Fraction(1 / seconds).limit_denominator(1000), options=alone)
+    with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as file:
+        stream = file.add_stream("libx264", rate=Fraction(1 / seconds).limit_denominator(1000))
         stream.pix_fmt = "yuv420p"  # what all players know
-        stream.codec_context.thread_count = 1
         for picture in pictures:
             # Colour has half the resolution, so sides are even.
             even = np.pad(picture, [(0, picture.shape[0] % 2), (0, picture.shape[1] % 2), (0, 0)], mode="edge")

@@ -123,7 +123,7 @@ def test_pictures(cube: Cube, tmp_path: Path) -> None:
 
 def test_video_shows_what_the_animation_shows(cube: Cube, tmp_path: Path) -> None:
     av = pytest.importorskip("av")
-    for name in ("velocity.gif", "velocity.mp4", "again.mp4"):
+    for name in ("velocity.gif", "velocity.mp4"):
         write_animation(cube, tmp_path / name, seconds=0.4)
     with av.open(str(tmp_path / "velocity.mp4")) as movie:
         shown = [frame.to_ndarray(format="rgb24").astype(float) for frame in movie.decode(video=0)]
@@ -137,7 +137,6 @@ def test_video_shows_what_the_animation_shows(cube: Cube, tmp_path: Path) -> Non
             drawn = np.asarray(still.convert("RGB")).astype(float)
             rows, cols = drawn.shape[:2]
             assert np.abs(picture[:rows, :cols] - drawn).mean() < 6
-    assert (tmp_path / "again.mp4").read_bytes() == (tmp_path / "velocity.mp4").read_bytes()
     with pytest.raises(OutputError, match=r"cannot write '.avi' animations; use .gif or .mp4"):
         write_animation(cube, tmp_path / "velocity.avi")
 

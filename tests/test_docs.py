@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 PAGES += sorted((ROOT / "examples").rglob("*.md"))
+NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.py"))
 TUTORIAL = DOCS / "tutorial.md"
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 TITLED = re.compile(r'^```python title="([^"]+)"\n(.*?)^```$', re.M | re.S)
@@ -95,7 +96,26 @@ def test_the_menu_holds_every_page() -> None:
         parts = item.values() if isinstance(item, dict) else item
         return [leaf for part in parts for leaf in leaves(part)]  # type: ignore[attr-defined]
 
-    assert sorted(leaves(settings["nav"])) == sorted(page.name for page in DOCS.glob("*.md"))
+    pages = [page.name for page in DOCS.glob("*.md")] + [f"notebooks/{page.name}" for page in NOTEBOOKS]
+    assert sorted(leaves(settings["nav"])) == sorted(pages)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: notebook.stem)
+def test_notebooks_run(notebook: Path) -> None:
+    """As the build of the pages runs them."""
+    jupytext, nbclient = pytest.importorskip("jupytext"), pytest.importorskip("nbclient")
+    sheet = jupytext.read(notebook)
+    nbclient.NotebookClient(sheet, timeout=600, resources={"metadata": {"path": notebook.parent}}).execute()
+    shown = [output for cell in sheet.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert any("image/png" in output.get("data", {}) for output in shown)
+    assert not any("complete: False" in output.get("text", "") for output in shown)
+
+
+def test_every_monitoring_example_has_a_notebook() -> None:
+    text = "".join(notebook.read_text() for notebook in NOTEBOOKS)
+    examples = [path.parent.name for path in (ROOT / "examples").glob("*/project.yaml")] + ["stakes_validation"]
+    assert [name for name in examples if f"`examples/{name}`" not in text] == []
 
 
 def test_every_flag_is_explained() -> None:

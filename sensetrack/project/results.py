@@ -45,6 +45,9 @@ COLUMNS = (
 )
 """Of the table of pairs."""
 
+MOVIES = ("velocity.gif", "velocity.mp4")
+"""The velocities over time."""
+
 
 def write_results(
     project: Project,
@@ -94,7 +97,7 @@ def write_results(
             path.unlink()
     for name, source in named.items():
         link(source, folder / "velocity" / name)
-    for name in ("series.nc", "report.html", "speed.png", "velocity.gif"):
+    for name in ("series.nc", "report.html", "speed.png", *MOVIES):
         if series is None:
             (folder / name).unlink(missing_ok=True)
     cube = None if series is None else Cube.open(series)
@@ -123,7 +126,8 @@ def _report(
     image = str(project.root / params.image) if params.image else plan.scenes[0].path
     failed = [[failure.what, failure.reason] for failure in failures]
     key = key_of("report", series=series.parent.name, rows=rows, params=params.to_json(), failed=failed, image=image)
-    names = ["report.html", "speed.png", *(["velocity.gif"] if params.animation else [])]
+    movies = [name for name, wanted in zip(MOVIES, (params.animation, params.video), strict=True) if wanted]
+    names = ["report.html", "speed.png", *movies]
     store = project.store
     if store.done("report", key) is None:
         made = store.make("report", key)
@@ -131,13 +135,13 @@ def _report(
         title = params.title or project.params.name
         write_page(cube, rows, made / "report.html", title=title, image=image, failures=failed, most=params.most_values)
         write_speed(cube, made / "speed.png", image=image)
-        if params.animation:
-            write_animation(cube, made / "velocity.gif", image=image, seconds=params.frame_seconds)
+        for name in movies:
+            write_animation(cube, made / name, image=image, seconds=params.frame_seconds)
         store.finish("report", key, names)
     for name in names:
         link(store.folder("report", key) / name, folder / name)
-    if not params.animation:
-        (folder / "velocity.gif").unlink(missing_ok=True)
+    for name in set(MOVIES) - set(movies):
+        (folder / name).unlink(missing_ok=True)
     return folder / "report.html", store.folder("report", key)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from sensetrack.engine import Engine, Serial
 from sensetrack.errors import OutputError, SensetrackError
 from sensetrack.log import logger
+from sensetrack.project import stores
 from sensetrack.project.keys import SHORT, Digests, key_of
 from sensetrack.project.pairs import STEPS, PairResult, measure
 from sensetrack.project.plan import Plan, plan_pairs, workers_of
@@ -100,9 +101,15 @@ class Project:
         Raises
         ------
         SensetrackError
-            There are no scenes or no pairs; a mask is not there; scenes share no grid.
+            There are no scenes or no pairs; a mask is not there; scenes share no grid; an extra is missing.
         """
         params = self.params
+        if params.report.video:
+            from sensetrack.project.pictures import check_video
+
+            check_video()
+        if params.publish is not None:
+            stores.check_target(params.publish)
         self._make_folders()
         digests = Digests(self.store.root / "digests.json")
         failures: list[Failure] = []
@@ -153,6 +160,12 @@ class Project:
         series = self._series(results, failures, engine, progress)
         folder = self.output / "results"
         report, shown = write_results(self, plan, results, series, folder, failures)
+        if self.params.publish is not None:
+            try:
+                copied = stores.publish(folder, self.params.publish, self.store.root / "published.json")
+                _log.info("%d files copied to %s", copied, self.params.publish)
+            except OutputError as error:
+                failures.append(Failure("publish", str(error)))
         if prune:
             keep: dict[str, set[str]] = {step: set() for step in STEPS}
             for result in results:

@@ -15,6 +15,7 @@ from sensetrack.engine import Engine
 from sensetrack.errors import GridError, InputError, ParameterError, SensetrackError
 from sensetrack.prepare import Surroundings, prepare
 from sensetrack.project.settings import ProjectParams, SearchParams
+from sensetrack.project.stores import find_stored, is_stored
 from sensetrack.raster.dates import parse_time
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
@@ -68,11 +69,16 @@ def find_scenes(params: ProjectParams, root: Path) -> list[str]:
     ------
     InputError
         A pattern or a path names nothing.
+    MissingExtraError
+        A pattern in an object store needs the extra ``cloud``.
     """
     found: list[str] = []
     for text in params.scenes.paths:
         if is_url(text) or text.startswith("/vsi"):
             found.append(text)
+            continue
+        if is_stored(text):
+            found += find_stored(text)
             continue
         base = Path(Path(text).anchor) if Path(text).is_absolute() else root
         pattern = str(Path(text).relative_to(base)) if Path(text).is_absolute() else text

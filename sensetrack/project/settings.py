@@ -36,7 +36,7 @@ class SearchParams(Params):
 class ScenesParams(Params):
     """Where the scenes are. Paths are relative to the project file."""
 
-    paths: tuple[str, ...] = param((), "Files, products, URLs, patterns such as scenes/*.tif, or folders of scenes")
+    paths: tuple[str, ...] = param((), "Files, products, http and s3 URLs, patterns such as scenes/*.tif, or folders")
     exclude: tuple[str, ...] = param((), "Patterns of names that are left out, such as *mask*")
     search: SearchParams | None = param(None, "Catalogue to search and download from first; none for none")
     table: str | None = param(
@@ -87,6 +87,7 @@ class ReportParams(Params):
     image: str | None = param(None, "Backdrop of the map; none for the first scene")
     most_values: int = param(4_000_000, "Values of all series in the page; the map is thinned to fit", ge=10_000)
     animation: bool = param(True, "Whether an animated GIF of the velocities is written")
+    video: bool = param(False, "Whether the same is written as MP4 too; needs the extra video")
     frame_seconds: float = param(0.6, "Duration of a frame of the animation", unit="s", gt=0)
 
 
@@ -95,6 +96,9 @@ class ProjectParams(Params):
 
     name: str = param("project", "What it is called")
     output: str = param("monitoring", "Folder for everything that is written")
+    publish: str | None = param(
+        None, "URL that results are copied to after every run, such as s3://bucket/glacier; needs the extra cloud"
+    )
     scenes: ScenesParams = param(..., "Where the scenes are")
     prepare: PrepareParams | None = param(
         None,
@@ -204,6 +208,7 @@ _TEMPLATE = """\
 
 name: my-glacier
 output: monitoring        # folder for everything that is written
+# publish: s3://bucket/my-glacier   # results are copied there; pip install "sensetrack[cloud]"
 
 scenes:
   paths: [scenes/*.tif]   # files, products, URLs, patterns, or folders of scenes
@@ -254,5 +259,6 @@ series:
 
 report:
   animation: true
+  # video: true           # an MP4 beside the GIF; pip install "sensetrack[video]"
   # title: My glacier
 """

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensetrack.errors import CorruptFileError, InputError, NotARasterError
-from sensetrack.raster import cf
+from sensetrack.raster import cf, steady
 from sensetrack.raster.disk import DiskFile
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.tiles import Block
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 CHUNK = 256
 """Side of a compressed chunk: a few fit the cache, so that small blocks do not unpack a chunk again and again."""
 
-CACHE_BYTES = 16 * 2**20
 _RENAMED = {"history": cf.PREFIX + "history"}
 """Tags whose names mean something else in CF; ``history`` is text that other tools append to."""
 
@@ -73,12 +72,10 @@ class NetcdfWriter:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        import h5netcdf
-
         with contextlib.ExitStack() as stack:
             part = stack.enter_context(atomic(self.path, overwrite=self._overwrite))
             self._disk = stack.enter_context(DiskFile(part))
-            self._file = stack.enter_context(h5netcdf.File(self._disk, "w", rdcc_nbytes=CACHE_BYTES))
+            self._file = stack.enter_context(steady.create(self._disk))
             self._dims = cf.write_coordinates(self._file, self.grid, self.content.period)
             _write_attributes(self._file, self.grid, self.content)
             for layer in self.content.layers:

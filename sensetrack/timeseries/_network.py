@@ -149,24 +149,67 @@ def difference(covariance: DoubleArray, i: int, j: int, found: DoubleArray) -> N
 
 
 @njit(cache=True, nogil=True)
-def of_images(
-    pairs: Indices, used: NDArray[np.bool_], covariance: DoubleArray, share: float, found: DoubleArray
-) -> None:
-    """Fill ``found``, (date, 3), with the covariance that each image brings into all of its pairs.
+def growth(pairs: Indices, used: NDArray[np.bool_], times: DoubleArray, covariance: DoubleArray) -> float:
+    """Return by how much the stated variance of pairs grows per year of their length, less its standard error.
 
-    Half of the shared part of a pair's, on average over the image's pairs; that of a date without pairs is zero.
+    0 where it does not grow, or too few pairs say so.
     """
-    found[:] = 0.0
-    count = np.zeros(found.shape[0])
+    count, length, size = 0, 0.0, 0.0
     for p in range(pairs.shape[0]):
         if used[p]:
+            count += 1
+            length += times[pairs[p, 1]] - times[pairs[p, 0]]
+            size += 0.5 * (covariance[p, 0] + covariance[p, 1])
+    if count < 4:
+        return 0.0
+    length, size = length / count, size / count
+    xx, xy, yy = 0.0, 0.0, 0.0
+    for p in range(pairs.shape[0]):
+        if used[p]:
+            x = times[pairs[p, 1]] - times[pairs[p, 0]] - length
+            y = 0.5 * (covariance[p, 0] + covariance[p, 1]) - size
+            xx, xy, yy = xx + x * x, xy + x * y, yy + y * y
+    if not xx > 1e-9 * length * length:
+        return 0.0
+    slope = xy / xx
+    return max(0.0, slope - float(np.sqrt(max(0.0, yy - slope * xy) / ((count - 2) * xx))))
+
+
+@njit(cache=True, nogil=True)
+def of_images(
+    pairs: Indices,
+    used: NDArray[np.bool_],
+    times: DoubleArray,
+    covariance: DoubleArray,
+    share: float,
+    found: DoubleArray,
+    drift: DoubleArray,
+) -> None:
+    """Divide the shared part of the errors between the images and the time between them.
+
+    ``found``, (date, 3), gets the covariance that each image brings into all of its pairs: half of that of a pair, on
+    average over the image's pairs; that of a date without pairs is zero. ``drift`` gets what is added per year: the
+    part that grows with the length of pairs, since no image by itself can bring it, such as ground that changes, or
+    windows that take too little of every motion.
+    """
+    found[:] = 0.0
+    drift[:] = 0.0
+    count, total = np.zeros(found.shape[0]), 0.0
+    slope = growth(pairs, used, times, covariance)
+    for p in range(pairs.shape[0]):
+        if used[p]:
+            years = times[pairs[p, 1]] - times[pairs[p, 0]]
+            growing = min(1.0, 2.0 * slope * years / (covariance[p, 0] + covariance[p, 1]))
+            total += 1.0
+            for a in range(3):
+                drift[a] += share * growing * covariance[p, a] / years
+                for end in range(2):
+                    found[pairs[p, end], a] += 0.5 * share * (1.0 - growing) * covariance[p, a]
             for end in range(2):
-                i = pairs[p, end]
-                count[i] += 1.0
-                for a in range(3):
-                    found[i, a] += 0.5 * share * covariance[p, a]
+                count[pairs[p, end]] += 1.0
     for i in range(found.shape[0]):
         found[i] /= max(1.0, count[i])
+    drift /= max(1.0, total)
 
 
 @njit(cache=True, nogil=True)

@@ -61,15 +61,17 @@ def _fit(
     d: DoubleArray,
     inverse: DoubleArray,
     weights: DoubleArray,
+    times: DoubleArray,
     images: DoubleArray,
+    drift: DoubleArray,
     own: float,
     theta: DoubleArray,
     spread: DoubleArray,
 ) -> bool:
     """Fit functions of time to the pairs themselves; ``spread`` gets the covariance of the parameters.
 
-    ``images``, (date, 3), is the covariance that each image brings into all of its pairs; ``own`` is the share of a
-    pair's covariance that is left to itself.
+    ``images``, (date, 3), is the covariance that each image brings into all of its pairs, ``drift`` what is added per
+    year; ``own`` is the share of a pair's covariance that is left to itself.
     """
     size = 2 * basis.shape[1]
     matrix, right = np.zeros((size, size)), np.zeros(size)
@@ -124,6 +126,15 @@ def _fit(
                 u, v = reach[2 * i, a], reach[2 * i + 1, a]
                 s, t = reach[2 * i, b], reach[2 * i + 1, b]
                 moved[a, b] += images[i, 0] * u * s + images[i, 1] * v * t + images[i, 2] * (u * t + v * s)
+    # What drifts between two dates moves all that come after.
+    after = np.zeros((2, size))
+    for i in range(basis.shape[0] - 1, 0, -1):
+        after += reach[2 * i : 2 * i + 2]
+        years = times[i] - times[i - 1]
+        for a in range(size):
+            for b in range(size):
+                u, v, s, t = after[0, a], after[1, a], after[0, b], after[1, b]
+                moved[a, b] += years * (drift[0] * u * s + drift[1] * v * t + drift[2] * (u * t + v * s))
     shared = spread @ moved @ spread
     spread += shared
     spread *= max(1.0, squares / max(1.0, freedom))
@@ -197,7 +208,7 @@ def invert_block(
     size = 2 * dates
     matrix, spread, right = np.empty((size, size)), np.empty((size, size)), np.empty(size)
     theta, of_theta = np.empty(2 * basis.shape[1]), np.empty((2 * basis.shape[1], 2 * basis.shape[1]))
-    way, images = np.empty(3), np.empty((dates, 3))
+    way, images, drift = np.empty(3), np.empty((dates, 3)), np.empty(3)
     own = max(LEAST_OWN, 1.0 - shared)
     joined = walk > 0.0
     band = 5 if joined else 1
@@ -267,7 +278,7 @@ def invert_block(
                 counted += 1 if weights[p] > 0.5 else 0
                 weights_out[p, n] = weights[p]
         scale = max(1.0, total / max(1.0, freedom - (0 if joined else unknown)))
-        network.of_images(pairs, used, c, shared, images)
+        network.of_images(pairs, used, times, c, shared, images, drift)
         summary[0, n], summary[1, n], summary[2, n] = counted, scale, parts
         first = 0 if joined else main
         for i in range(dates):
@@ -277,7 +288,7 @@ def invert_block(
                 positions[i, 1, n] = right[2 * i + 1] - right[2 * first + 1]
                 for a in range(3):
                     both = images[i, a] + images[first, a] if i != first else 0.0
-                    positions[i, 2 + a, n] = scale * way[a] + both
+                    positions[i, 2 + a, n] = scale * way[a] + both + drift[a] * abs(times[i] - times[first])
         for s in range(spans.shape[0]):
             i, j = spans[s, 0], spans[s, 1]
             if joined or labels[i] == labels[j]:
@@ -285,8 +296,9 @@ def invert_block(
                 velocities[s, 0, n] = right[2 * j] - right[2 * i]
                 velocities[s, 1, n] = right[2 * j + 1] - right[2 * i + 1]
                 for a in range(3):
-                    velocities[s, 2 + a, n] = scale * way[a] + images[i, a] + images[j, a]
-        if basis.shape[1] and _fit(basis, pairs, used, d, inverse, weights, images, own, theta, of_theta):
+                    both = images[i, a] + images[j, a]
+                    velocities[s, 2 + a, n] = scale * way[a] + both + drift[a] * (times[j] - times[i])
+        if basis.shape[1] and _fit(basis, pairs, used, d, inverse, weights, times, images, drift, own, theta, of_theta):
             for a in range(basis.shape[1]):
                 parameters[a, 0, n], parameters[a, 1, n] = theta[2 * a], theta[2 * a + 1]
                 parameters[a, 2, n], parameters[a, 3, n] = of_theta[2 * a, 2 * a], of_theta[2 * a + 1, 2 * a + 1]

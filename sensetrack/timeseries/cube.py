@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensetrack.errors import CorruptFileError, InputError, NotARasterError
-from sensetrack.raster import cf
+from sensetrack.raster import cf, steady
 from sensetrack.raster.disk import DiskFile
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.tiles import Block, whole
@@ -97,13 +97,11 @@ class CubeWriter:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        import h5netcdf
-
         header = self.header
         with contextlib.ExitStack() as stack:
             part = stack.enter_context(atomic(self.path, overwrite=self._overwrite))
             self._disk = stack.enter_context(DiskFile(part))
-            self._file = stack.enter_context(h5netcdf.File(self._disk, "w", rdcc_nbytes=16 * 2**20))
+            self._file = stack.enter_context(steady.create(self._disk))
             flat = cf.write_coordinates(self._file, header.grid, None)
             self._write_times()
             self._write_attributes()

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image as Picture
 from products.history import position
 
+from sensetrack.errors import OutputError
 from sensetrack.project import charts
 from sensetrack.project.page import page_data, thinning, write_page
 from sensetrack.project.pictures import write_animation, write_speed
@@ -118,6 +119,26 @@ def test_pictures(cube: Cube, tmp_path: Path) -> None:
     first = (tmp_path / "velocity.gif").read_bytes()
     write_animation(cube, tmp_path / "velocity.gif", seconds=0.4)
     assert (tmp_path / "velocity.gif").read_bytes() == first
+
+
+def test_video_shows_what_the_animation_shows(cube: Cube, tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    for name in ("velocity.gif", "velocity.mp4"):
+        write_animation(cube, tmp_path / name, seconds=0.4)
+    with av.open(str(tmp_path / "velocity.mp4")) as movie:
+        shown = [frame.to_ndarray(format="rgb24").astype(float) for frame in movie.decode(video=0)]
+        stream = movie.streams.video[0]
+        assert stream.average_rate == pytest.approx(2.5)
+        assert stream.codec_context.pix_fmt == "yuv420p"
+    assert len(shown) == 5
+    with Picture.open(tmp_path / "velocity.gif") as still:
+        for number, picture in enumerate(shown):
+            still.seek(number)
+            drawn = np.asarray(still.convert("RGB")).astype(float)
+            rows, cols = drawn.shape[:2]
+            assert np.abs(picture[:rows, :cols] - drawn).mean() < 6
+    with pytest.raises(OutputError, match=r"cannot write '.avi' animations; use .gif or .mp4"):
+        write_animation(cube, tmp_path / "velocity.avi")
 
 
 @pytest.fixture

@@ -76,7 +76,6 @@ def test_killed_five_times_and_resumed(make_project, seed):
     kill_and_resume(path, 5, seed)
 
 
-@pytest.mark.slow
 def test_a_cluster_that_loses_a_worker_gives_the_same_bytes(make_project):
     distributed = pytest.importorskip("distributed")
     path = make_project()

@@ -6,6 +6,7 @@ import csv
 import importlib
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -251,6 +252,24 @@ def test_time_is_estimated_from_what_earlier_pairs_took(make_project):
     )
     assert plan.seconds(Serial()) == pytest.approx(6 * per_pair)
     assert plan.seconds(Threads(3)) == pytest.approx(2 * per_pair)
+
+
+def test_a_video_beside_the_report(make_project, monkeypatch):
+    pytest.importorskip("av")
+    path = make_project(days=(0, 10), report={"video": True, "animation": False})
+    results = run_project(path).results
+    assert (results / "velocity.mp4").stat().st_size > 1000
+    assert not (results / "velocity.gif").exists()
+    change(path, report={"video": False})
+    run_project(path)
+    assert not (results / "velocity.mp4").exists()
+    # Without the extra, nothing is measured first.
+    monkeypatch.setitem(sys.modules, "av", None)
+    change(path, report={"video": True}, output="elsewhere")
+    result = CliRunner().invoke(CLI, ["run", str(path)])
+    assert result.exit_code == 1
+    assert 'an MP4 of the velocities needs the extra "video": pip install "sensetrack[video]"' in result.stderr
+    assert not list((path.parent / "elsewhere").rglob("*.tif"))
 
 
 def test_dates_and_tracks_from_a_table(make_project):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import filecmp
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 
 import h5netcdf
 import numpy as np
@@ -142,6 +145,28 @@ def test_gdal_reads_aliases(tmp_path: Path, any_grid: Grid, layered: Layered) ->
         rasterio.open(f"netcdf:{tmp_path / 'a.nc'}:easting") as second,
     ):
         np.testing.assert_array_equal(first.read(1), second.read(1))
+
+
+@pytest.mark.parametrize("packages", [("h5netcdf", "h5py"), ("h5netcdf",)], ids="-".join)
+def test_bytes_do_not_depend_on_how_long_frames_live(
+    tmp_path: Path, any_grid: Grid, layered: Layered, packages: tuple[str, ...]
+) -> None:
+    """A profiler of threads, such as that of Dask's workers, keeps what a frame names alive for a while."""
+    content, arrays = layered(period=(datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 11, tzinfo=UTC)))
+    save(tmp_path / "a.nc", any_grid, content, arrays)
+    kept = []
+
+    def hold(frame: FrameType, event: str, arg: object) -> None:
+        if str(frame.f_globals.get("__name__", "")).startswith(packages):
+            kept.append(frame)
+
+    sys.setprofile(hold)
+    try:
+        save(tmp_path / "b.nc", any_grid, content, arrays)
+    finally:
+        sys.setprofile(None)
+    assert kept
+    assert filecmp.cmp(tmp_path / "a.nc", tmp_path / "b.nc", shallow=False)
 
 
 def test_packed_integers_round_and_keep_missing(tmp_path: Path, any_grid: Grid, layered: Layered) -> None:

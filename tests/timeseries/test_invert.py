@@ -185,6 +185,32 @@ def test_errors_that_images_bring_are_found_and_do_not_average_out():
     assert inside.mean() < 0.58
 
 
+def test_errors_that_grow_with_time_add_up():
+    """They close too, since what has drifted at a date is in all of its pairs; but no date by itself brings them."""
+    rng = np.random.default_rng(9)
+    days = np.arange(0.0, 200.0, 10.0)
+    pairs = network(days, 60)
+    length = np.array([days[j] - days[i] for i, j in pairs])
+    at = position(days / 365.25)
+    steps = np.sqrt(0.02 * 10) * rng.standard_normal((2, len(days), 400))
+    images = 0.4 * rng.standard_normal((2, len(days), 400)) + np.cumsum(steps, axis=1)
+    own = 0.4 * rng.standard_normal((len(pairs), 2, 400))
+    moved = np.stack([at[:, j, None] - at[:, i, None] + images[:, j] - images[:, i] for i, j in pairs]) + own
+    stated = np.repeat((3 * 0.4**2 + 0.02 * length)[:, None], 400, axis=1)
+    covariance = np.stack([stated, stated, 0 * stated], axis=1)
+    found = invert(moved.astype(np.float32), covariance.astype(np.float32), pairs, days)
+    truth = (position(found.times) - position(0.0)[:, None]).T[1:, :, None]
+    inside = np.abs(found.positions[1:, :2] - truth) < np.sqrt(found.positions[1:, 2:4])
+    assert 0.6 < inside[-5:].mean() < 0.76
+    assert 0.6 < inside.mean() < 0.76
+    speed = found.parameters[0, :2] - found.parameters[0, :2].mean(axis=1, keepdims=True)
+    assert 0.6 < (np.abs(speed) < np.sqrt(found.parameters[0, 2:4])).mean() < 0.76
+    # Where errors do not grow, nothing is added.
+    level = np.ones_like(covariance) * [[1.0], [1.0], [0.0]]
+    plain = invert(moved.astype(np.float32), level.astype(np.float32), pairs, days, SeriesParams(shared=0.5))
+    assert plain.positions[-1, 2].mean() < 1.5
+
+
 def test_triplets():
     assert find_triplets([(0, 1), (1, 2), (0, 2), (2, 3), (0, 3)]).tolist() == [[0, 1, 2], [2, 3, 4]]
     assert find_triplets([(0, 1), (2, 3)]).shape == (0, 3)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from sensetrack.errors import OutputError
-from sensetrack.nets.settings import DeepLkTraining
-from sensetrack.nets.weight_files import need_torch
+from sensetrack.nets.extra import need_torch
+from sensetrack.nets.settings import DeepLkTraining, GeoFlowTraining
 from sensetrack.raster.write import check_target
 
 from ._command import Command, option
@@ -77,3 +77,25 @@ def deep_lk(params: DeepLkTraining, checkpoint: str, output: str | None) -> None
     from sensetrack.nets.deep_lk_training import train_deep_lk
 
     _report(train_deep_lk(params, *_targets(checkpoint, output), _command_line(), say))
+
+
+@click.command(
+    "geoflownet",
+    cls=Command,
+    short_help="GeoFlowNet-A or -B, on made-up pairs",
+    example="sensetrack train geoflownet --variant A --minutes 570 --checkpoint a.ckpt -o a.pt\n"
+    "sensetrack train geoflownet --variant B --width 0.25 --batch 8 --checkpoint b.ckpt -o b.pt",
+)
+@with_params(GeoFlowTraining, "Training")
+@_CHECKPOINT
+@_OUTPUT
+def geoflownet(params: GeoFlowTraining, checkpoint: str, output: str | None) -> None:
+    """Train GeoFlowNet on made-up pairs, as its paper does on its own.
+
+    The run ends after --minutes; the same command goes on from its checkpoint. Losses stand in a .csv beside it. The
+    weights are written at the end of every run, with a .json beside them: command, device, hours and scores.
+    """
+    need_torch("sensetrack train")
+    from sensetrack.nets.geoflow_training import train_geoflow
+
+    _report(train_geoflow(params, *_targets(checkpoint, output), _command_line(), say))

@@ -1,16 +1,17 @@
-"""Train learned trackers, on data that are made for it."""
+"""Train the networks of trackers that have one."""
 
 from __future__ import annotations
 
 from ._command import group
 from ._train_faultdeform import faultdeform_data
-from ._train_flow import deep_lk
+from ._train_flow import deep_lk, geoflownet
 
 
 @group("train", example="sensetrack train deep-lk --minutes 30 -o deep-lk.pt")
 def command() -> None:
-    """Train learned trackers, on data that are made for it."""
+    """Train the networks of trackers that have one; needs the extra "deep" (PyTorch)."""
 
 
 command.add_command(faultdeform_data)
 command.add_command(deep_lk)
+command.add_command(geoflownet)

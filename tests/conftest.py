@@ -243,6 +243,22 @@ def brightness() -> type[Brightness]:
     return Brightness
 
 
+@pytest.fixture(scope="session")
+def default_tracker() -> Callable[[str], Tracker]:
+    """Make the tracker of a name with its defaults; skips where the extra that it needs is not installed."""
+    from sensetrack.trackers import registry
+
+    modules = {"deep": "torch"}
+
+    def make(name: str) -> Tracker:
+        cls = registry.get(name)
+        if cls.needs_extra is not None:
+            pytest.importorskip(modules[cls.needs_extra], reason=f"{name} needs the extra '{cls.needs_extra}'")
+        return cls()
+
+    return make
+
+
 @pytest.fixture
 def pair_files(
     write_raster: Callable[..., Path], utm_grid: Callable[..., Grid], texture: Callable[..., np.ndarray]

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sensetrack.nets.faultdeform.stream import RANGES, Sample, Split, Stream, StreamSettings
+from sensetrack.nets.faultdeform.stream import Split, Stream, StreamSettings
 from sensetrack.nets.losses import end_point_error, robust_loss
 from sensetrack.nets.pyramid import PyramidNet, PyramidShape
 from sensetrack.nets.settings import DeepLkTraining
 from sensetrack.nets.training import Batch, Step, Trained, train
+from sensetrack.nets.validation import ones, stack, validate
 from sensetrack.nets.weight_files import Weights, save_weights
 
 LARGE_EVERY = 4
@@ -21,17 +22,6 @@ LARGE_EVERY = 4
 
 HOLES = 0.15
 """Share of samples with a hole in one of the images."""
-
-
-def stack(samples: list[Sample]) -> Batch:
-    """Return samples as one batch."""
-    reference, secondary = (
-        torch.from_numpy(np.stack([getattr(item, name) for item in samples]))[:, None]
-        for name in ("reference", "secondary")
-    )
-    truth = torch.from_numpy(np.stack([np.stack([item.dx, item.dy]) for item in samples]))
-    inside = torch.from_numpy(np.stack([item.inside for item in samples]).astype(np.float32))[:, None]
-    return Batch(reference, secondary, truth, inside)
 
 
 def batches(settings: StreamSettings, batch: int, split: Split = "train") -> Callable[[int], Batch]:
@@ -83,24 +73,6 @@ def _masks(batch: Batch, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     return first, second
 
 
-def validate(net: PyramidNet, settings: StreamSettings, count: int, split: Split = "validation") -> dict[str, float]:
-    """Return the mean end-point error in pixels for each range, over ``count`` samples of each."""
-    stream, device = Stream(settings, split), next(net.parameters()).device.type
-    was_training = net.training
-    net.eval()
-    errors: list[list[float]] = [[] for _ in RANGES]
-    with torch.inference_mode():
-        for number in range(count * len(RANGES)):
-            batch = stack([stream(number)]).to(device)
-            masks = torch.ones_like(batch.reference), torch.ones_like(batch.secondary)
-            flow = net(batch.reference, batch.secondary, masks, both_ways=True)[-1]
-            errors[number % len(RANGES)].append(float(end_point_error(flow, batch.truth, batch.inside)))
-    net.train(was_training)
-    return {
-        f"{low:g}-{high:g}": round(sum(part) / len(part), 4) for (low, high), part in zip(RANGES, errors, strict=True)
-    }
-
-
 def train_deep_lk(
     settings: DeepLkTraining, checkpoint: Path, weights: Path | None, command: str, said: Callable[[str], None]
 ) -> Trained:
@@ -124,17 +96,12 @@ def train_deep_lk(
     make = batches(settings.stream, settings.batch)
     result = train(net, make, make_step(shape.scales, settings.seed), settings, checkpoint, said=said)
     if weights is not None:
-        record = {
-            "command": command,
-            "seed": settings.seed,
-            "device": result.device,
-            "hours": round(result.hours, 3),
-            "steps": result.step,
-            "samples": result.samples,
-            "parameters": sum(part.numel() for part in net.parameters()),
-            "validation_epe_px": validate(net, settings.stream.with_changes(size=256, scenes=16, faults=8), 8),
-            "settings": settings.model_dump(mode="json"),
-            "licence": "Apache-2.0",
-        }
+        scores = validate(
+            net,
+            lambda batch: net(batch.reference, batch.secondary, ones(batch), both_ways=True)[-1],
+            settings.stream.with_changes(size=256, scenes=16, faults=8),
+            8,
+        )
+        record = result.record(command, net, scores, settings)
         save_weights(weights, "deep-lk", Weights(shape.to_dict(), net.state_dict()), record)
     return result

@@ -128,7 +128,7 @@ class PyramidNet(nn.Module):
         scales : tuple of int, optional
             Instead of those of the shape.
         both_ways : bool
-            Ask also what is missing on the way back, and take the mean: equal images then give exactly zero, and errors
+            Ask also what is missing on the way back, and take the mean: equal images then give zero, and errors
             that depend on which image is which cancel. Twice the work.
         start : Tensor, optional
             Flow to start from, in pixels of the images; else zero.

@@ -7,7 +7,7 @@ import csv
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,33 @@ class Trained:
     hours: float
     loss: float
     device: str
+
+    def record(
+        self, command: str, net: nn.Module, scores: Mapping[str, float], settings: TrainSettings
+    ) -> dict[str, Any]:
+        """Return what is told of weights beside them.
+
+        Parameters
+        ----------
+        command : str
+            That trained them.
+        net : Module
+        scores : mapping
+            Mean end-point error in pixels on the validation split, by range.
+        settings : TrainSettings
+        """
+        return {
+            "command": command,
+            "seed": getattr(settings, "seed", 0),
+            "device": self.device,
+            "hours": round(self.hours, 3),
+            "steps": self.step,
+            "samples": self.samples,
+            "parameters": sum(part.numel() for part in net.parameters()),
+            "validation_epe_px": dict(scores),
+            "settings": settings.model_dump(mode="json"),
+            "licence": "Apache-2.0",
+        }
 
 
 Step = Callable[[nn.Module, Batch], tuple[Tensor, Tensor]]

@@ -9,7 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sensetrack.errors import InputError, MissingExtraError
+from sensetrack.errors import InputError
+from sensetrack.nets.extra import need_torch
 from sensetrack.raster.write import atomic
 
 
@@ -26,20 +27,6 @@ class Weights(NamedTuple):
 
     shape: dict[str, Any]
     state: dict[str, Any]
-
-
-def need_torch(what: str) -> None:
-    """Check that PyTorch is there.
-
-    Raises
-    ------
-    MissingExtraError
-        It is not; ``what`` is the subject of the sentence.
-    """
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        raise MissingExtraError("deep", what) from None
 
 
 def shipped(name: str) -> Path:

@@ -30,6 +30,9 @@ class Tracker(Params, ABC):
     extra_layers: ClassVar[tuple[str, ...]] = ()
     """Layers it adds to the seven of every field."""
 
+    needs_extra: ClassVar[str | None] = None
+    """Optional dependency, as ``pyproject.toml`` names it, without which it measures nothing; None needs none."""
+
     takes_prior: ClassVar[bool] = False
     """Whether it can be told beforehand what displacement to expect."""
 

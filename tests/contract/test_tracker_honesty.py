@@ -20,9 +20,9 @@ Texture = Callable[..., np.ndarray]
 
 
 @pytest.fixture(params=registry.names())
-def tracker(request: pytest.FixtureRequest) -> Tracker:
+def tracker(request: pytest.FixtureRequest, default_tracker: Callable[[str], Tracker]) -> Tracker:
     """Every registered tracker with its defaults."""
-    return registry.get(request.param)()
+    return default_tracker(request.param)
 
 
 def median_of(field: Field) -> tuple[float, float]:

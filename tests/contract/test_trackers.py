@@ -25,9 +25,9 @@ Texture = Callable[..., np.ndarray]
 
 
 @pytest.fixture(params=registry.names())
-def tracker(request: pytest.FixtureRequest) -> Tracker:
+def tracker(request: pytest.FixtureRequest, default_tracker: Callable[[str], Tracker]) -> Tracker:
     """Every registered tracker with its defaults."""
-    return registry.get(request.param)()
+    return default_tracker(request.param)
 
 
 def inside(field: Field, pixels: int, spacing: int) -> tuple[slice, slice]:

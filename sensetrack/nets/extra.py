@@ -1,0 +1,45 @@
+"""The optional dependency of everything in this room; the only module of it that loads without PyTorch."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+from collections.abc import Iterator
+
+from sensetrack.device import cores
+from sensetrack.errors import MissingExtraError
+
+
+def has_torch() -> bool:
+    """Return whether PyTorch is installed, without loading it."""
+    return importlib.util.find_spec("torch") is not None
+
+
+def need_torch(what: str) -> None:
+    """Check that PyTorch is installed.
+
+    Parameters
+    ----------
+    what : str
+        What needs it, as the subject of the message.
+
+    Raises
+    ------
+    MissingExtraError
+        It is not; the message names the extra.
+    """
+    if not has_torch():
+        raise MissingExtraError("deep", what)
+
+
+@contextlib.contextmanager
+def share_of_cores() -> Iterator[None]:
+    """Let PyTorch use this task's share of the cores within the context, so that blocks at once do not fight."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(cores())
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

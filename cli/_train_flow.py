@@ -20,7 +20,7 @@ from ._generate import with_params
 if TYPE_CHECKING:
     from sensetrack.nets.training import Trained
 
-_CHECKPOINT = option(
+CHECKPOINT = option(
     "--checkpoint",
     required=True,
     type=click.Path(),
@@ -28,7 +28,9 @@ _CHECKPOINT = option(
     section="Files",
     help="Where the training stands; if it exists, the run goes on from it.",
 )
-_OUTPUT = option(
+"""Option of all sub-commands that train."""
+
+OUTPUT = option(
     "-o",
     "--output",
     type=click.Path(),
@@ -36,9 +38,10 @@ _OUTPUT = option(
     section="Files",
     help="Weights to write at the end of the run, a .pt file; replaced if it exists. [default: none]",
 )
+"""Option of all sub-commands that train."""
 
 
-def _targets(checkpoint: str, output: str | None) -> tuple[Path, Path | None]:
+def targets(checkpoint: str, output: str | None) -> tuple[Path, Path | None]:
     """Return both paths, checked before the work."""
     check_target(checkpoint)
     if output is None:
@@ -49,11 +52,13 @@ def _targets(checkpoint: str, output: str | None) -> tuple[Path, Path | None]:
     return Path(checkpoint), Path(output)
 
 
-def _report(result: Trained) -> None:
+def report(result: Trained) -> None:
+    """Say what a run has come to."""
     say(f"{result.step} steps, {result.samples} samples in {result.hours:.2f} hours on {result.device}")
 
 
-def _command_line() -> str:
+def command_line() -> str:
+    """Return the running command as it was typed."""
     return " ".join(["sensetrack", *sys.argv[1:]])
 
 
@@ -65,8 +70,8 @@ def _command_line() -> str:
     "sensetrack deep-lk A.tif B.tif -o D.tif --weights deep-lk.pt",
 )
 @with_params(DeepLkTraining, "Training")
-@_CHECKPOINT
-@_OUTPUT
+@CHECKPOINT
+@OUTPUT
 def deep_lk(params: DeepLkTraining, checkpoint: str, output: str | None) -> None:
     """Train the net of deep-lk on made-up pairs whose displacement is known.
 
@@ -76,7 +81,7 @@ def deep_lk(params: DeepLkTraining, checkpoint: str, output: str | None) -> None
     need_torch("sensetrack train")
     from sensetrack.nets.deep_lk_training import train_deep_lk
 
-    _report(train_deep_lk(params, *_targets(checkpoint, output), _command_line(), say))
+    report(train_deep_lk(params, *targets(checkpoint, output), command_line(), say))
 
 
 @click.command(
@@ -87,8 +92,8 @@ def deep_lk(params: DeepLkTraining, checkpoint: str, output: str | None) -> None
     "sensetrack train geoflownet --variant B --width 0.25 --batch 8 --checkpoint b.ckpt -o b.pt",
 )
 @with_params(GeoFlowTraining, "Training")
-@_CHECKPOINT
-@_OUTPUT
+@CHECKPOINT
+@OUTPUT
 def geoflownet(params: GeoFlowTraining, checkpoint: str, output: str | None) -> None:
     """Train GeoFlowNet on made-up pairs, as its paper does on its own.
 
@@ -98,4 +103,4 @@ def geoflownet(params: GeoFlowTraining, checkpoint: str, output: str | None) -> 
     need_torch("sensetrack train")
     from sensetrack.nets.geoflow_training import train_geoflow
 
-    _report(train_geoflow(params, *_targets(checkpoint, output), _command_line(), say))
+    report(train_geoflow(params, *targets(checkpoint, output), command_line(), say))

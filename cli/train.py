@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._command import group
 from ._train_faultdeform import faultdeform_data
 from ._train_flow import deep_lk, geoflownet
+from ._train_raft import raft, raft_tiles
 
 
 @group("train", example="sensetrack train deep-lk --minutes 30 -o deep-lk.pt")
@@ -15,3 +16,5 @@ def command() -> None:
 command.add_command(faultdeform_data)
 command.add_command(deep_lk)
 command.add_command(geoflownet)
+command.add_command(raft_tiles)
+command.add_command(raft)

@@ -69,3 +69,14 @@ class GeoFlowTraining(FlowTraining):
         "halving", "How the learning rate falls: as a cosine after a short rise, or by half every `halve_every` steps."
     )
     decay: float = param(0.0, "Weight decay; 0 makes AdamW plain Adam.", ge=0)
+
+
+class RaftTraining(TrainSettings):
+    """How RAFT is trained."""
+
+    seed: int = param(0, "Seed of the weights and of the order of tiles.", ge=0)
+    small: bool = param(False, "The small version, with a fifth of the parameters.")
+    iterations: int = param(12, "Updates of the flow per pair.", ge=1, le=64)
+    steps: int = param(20_000, "Steps in all.", ge=1)
+    batch: int = param(6, "Tiles per step.", ge=1, le=256)
+    rate: float = param(2.5e-4, "Largest learning rate.", gt=0)

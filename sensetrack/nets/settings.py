@@ -26,6 +26,9 @@ class TrainSettings(Params):
     precision: Literal["float32", "bfloat16"] = param("bfloat16", "Numbers in which the net computes.")
     device: str = param("auto", "Where it runs: auto, cpu, cuda or cuda:0.")
     threads: int = param(0, "CPU threads of PyTorch; 0 leaves its own choice.", ge=0)
+    workers: int = param(
+        1, "Threads that make samples ahead; as many as there are cores where a GPU trains.", ge=1, le=256
+    )
     save_every: float = param(2.0, "Minutes between checkpoints.", gt=0)
     log_every: int = param(100, "Steps between lines of the log.", ge=1)
 

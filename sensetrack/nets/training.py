@@ -7,6 +7,7 @@ import csv
 import math
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ def train(
     net : Module
         Trained in place.
     batches : callable
-        From the number of a step to its batch; called in another thread, one batch ahead.
+        From the number of a step to its batch; called in other threads, some batches ahead.
     step : callable
         From the net and a batch to loss and end-point error.
     settings : TrainSettings
@@ -125,13 +126,13 @@ def train(
     def hours() -> float:
         return before + (time.monotonic() - begun) / 3600
 
-    with ThreadPoolExecutor(1) as ahead:
-        coming = ahead.submit(batches, done)
+    with ThreadPoolExecutor(settings.workers) as ahead:
+        coming = deque(ahead.submit(batches, done + number) for number in range(settings.workers))
         while done < settings.steps and time.monotonic() - begun < 60 * settings.minutes:
             if settings.hours is not None and hours() >= settings.hours:
                 break
-            batch = coming.result().to(device)
-            coming = ahead.submit(batches, done + 1)
+            batch = coming.popleft().result().to(device)
+            coming.append(ahead.submit(batches, done + settings.workers))
             rate = _rate(settings, done, hours())
             for group in optimiser.param_groups:
                 group["lr"] = rate
@@ -150,7 +151,8 @@ def train(
             if time.monotonic() - saved > 60 * settings.save_every:
                 _save(checkpoint, net, optimiser, done, samples, hours())
                 saved = time.monotonic()
-        coming.cancel()
+        for batch_ahead in coming:
+            batch_ahead.cancel()
     _save(checkpoint, net, optimiser, done, samples, hours())
     loss_now = sum(item[0] for item in recent) / len(recent) if recent else math.nan
     return Trained(done, samples, hours(), loss_now, device)

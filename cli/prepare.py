@@ -149,6 +149,7 @@ def _say_results(results: list[Prepared], output: str) -> None:
         say(str(Path(output) / "index.gpkg"))
     failed = [each for each in results if each.record is None]
     for each in failed:
-        click.echo(f"Error: {each.scene}: {each.reason}", err=True)
+        named = each.reason.startswith(each.scene)
+        click.echo(f"Error: {'' if named else each.scene + ': '}{each.reason}", err=True)
     if failed:
         raise click.exceptions.Exit(FAILED)

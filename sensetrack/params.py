@@ -170,6 +170,9 @@ def _explain(cls: type[Params], error: ValidationError) -> str:
             sentences.append(f"{what} needs '{name}': {describe(cls, name)}")
         elif not name:
             sentences.append(f"{what}: {item['msg'].removeprefix('Value error, ')}")
+        elif isinstance(item["input"], dict) and item["type"] == "value_error":
+            # Settings of a part: what is wrong with them names the value.
+            sentences.append(f"{what}: {name}: {item['msg'].removeprefix('Value error, ')}")
         else:
             message = item["msg"].removeprefix("Value error, ")
             sentences.append(f"{what}: {name} = {item['input']!r}: {message[:1].lower()}{message[1:]}")

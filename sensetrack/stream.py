@@ -27,6 +27,7 @@ from sensetrack.raster.mask import AreaMask
 from sensetrack.raster.tiles import Block, plan_blocks
 from sensetrack.raster.write import refuse_same_file
 from sensetrack.trackers import Prior, Tracker, registry
+from sensetrack.trackers._place import lying_at
 from sensetrack.types import Mask, PathLike, PixelArray, Progress
 
 BLOCK = 1024
@@ -44,11 +45,14 @@ class TrackerInput:
     pad : int
         Pixels on every side that serve as context only.
     prior : Prior or None
+    origin : tuple of int
+        Row and column of the first pixel in the whole image; negative outside.
     """
 
     images: tuple[PixelArray, PixelArray, Mask, Mask]
     pad: int
     prior: Prior | None
+    origin: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,8 @@ class TrackTask:
         if inside is not None and not inside.any():
             return Field.empty(block.shape, Flag.MASKED, tracker.extra_layers)
         read = self.read(block)
-        field = tracker.track(*read.images, pad=read.pad, device=self.device, prior=read.prior)
+        with lying_at(*read.origin):
+            field = tracker.track(*read.images, pad=read.pad, device=self.device, prior=read.prior)
         if inside is not None:
             field = field.with_flag(~inside, Flag.MASKED)
         return field if self.scale is None else self.scale.apply(field)
@@ -104,7 +109,7 @@ class TrackTask:
         reference, secondary, reference_valid, secondary_valid = self.pair.read(area)
         if self.mask is not None and self.mask_windows:
             reference_valid &= self.mask.read(self.pair.grid.crop(area.row, area.col, area.shape))
-        return TrackerInput((reference, secondary, reference_valid, secondary_valid), pad, prior)
+        return TrackerInput((reference, secondary, reference_valid, secondary_valid), pad, prior, (area.row, area.col))
 
     def _inside(self, block: Block) -> np.ndarray:
         assert self.mask is not None

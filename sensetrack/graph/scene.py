@@ -11,6 +11,7 @@ from typing import Literal, Self
 
 from sensetrack.errors import GraphError, did_you_mean
 from sensetrack.radar.grid import RadarGrid
+from sensetrack.radar.state_vectors import StateVectors
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
 from sensetrack.sensors import Product
@@ -26,7 +27,8 @@ class SceneBand:
     """One band of a scene.
 
     A complex band is one band here, named by its stem (``IW1_VV``). SNAP shows it as two, ``i_IW1_VV`` and
-    ``q_IW1_VV``, and a virtual one, ``Intensity_IW1_VV``: `Scene.select` takes those names for it too.
+    ``q_IW1_VV``, and a virtual one, ``Intensity_IW1_VV``: `Scene.select` takes those names for it too, as it takes
+    ``Intensity_VV`` for ``Amplitude_VV``.
 
     Attributes
     ----------
@@ -52,6 +54,8 @@ class SceneBand:
         ``number * scale + offset`` is the quantity, where numbers are stored as they are.
     wavelength : float or None
         nm.
+    is_class : bool
+        Whether its numbers are classes or flags, between which nothing lies.
     """
 
     name: str
@@ -67,6 +71,7 @@ class SceneBand:
     scale: float = 1.0
     offset: float = 0.0
     wavelength: float | None = None
+    is_class: bool = False
 
     @property
     def grid(self) -> Grid:
@@ -76,6 +81,8 @@ class SceneBand:
     @property
     def names(self) -> tuple[str, ...]:
         """All names by which graphs may ask for it."""
+        if self.unit == "amplitude" and self.name.startswith("Amplitude_"):
+            return self.name, f"Intensity_{self.name.removeprefix('Amplitude_')}"
         if self.unit != "complex":
             return (self.name,)
         return self.name, f"i_{self.name}", f"q_{self.name}", f"Intensity_{self.name}"
@@ -103,6 +110,8 @@ class Scene:
         What `Write` puts into the file beside the tags of the first image.
     done : tuple of str
         Names of the operators that were applied, in order.
+    orbit : StateVectors or None
+        In place of the product's own, for bursts that are not put together and so have no `RadarGrid` yet.
     """
 
     name: str
@@ -111,6 +120,7 @@ class Scene:
     start: datetime | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     done: tuple[str, ...] = ()
+    orbit: StateVectors | None = None
 
     @property
     def grid(self) -> Grid:

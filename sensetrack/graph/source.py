@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,10 +141,25 @@ class _Tiles:
 
 
 _TILES = _Tiles(CACHE_BYTES)
+# What the bands of a block share is of no use behind it: room for one block of 1024 x 1024 pixels per thread.
+_SHARED = _Tiles(2**25 * max(2, os.cpu_count() or 1))
 
 
 def _size(tile: tuple[PixelArray, Mask]) -> int:
     return tile[0].nbytes + tile[1].nbytes
+
+
+def remembered(key: Any, compute: Callable[[], tuple[PixelArray, Mask]]) -> tuple[PixelArray, Mask]:
+    """Return what was computed last under a key, or compute it: for what the blocks of several bands share.
+
+    Parameters
+    ----------
+    key : hashable
+        Holds an object of the caller, so that no other has the same.
+    compute : callable
+        Arrays that nobody changes afterwards.
+    """
+    return _SHARED.get(key, compute)
 
 
 def cached(image: Image) -> Image:
@@ -153,4 +169,4 @@ def cached(image: Image) -> Image:
     return dataclasses.replace(image, source=Cached(image.source, image.grid.shape))
 
 
-__all__ = ["CACHE_BYTES", "TILE", "Cached", "Derived", "cached", "derived"]
+__all__ = ["CACHE_BYTES", "TILE", "Cached", "Derived", "cached", "derived", "remembered"]

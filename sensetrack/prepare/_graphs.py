@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,10 @@ _BY_KIND = {
     ("prisma", ""): "prisma_pan",
 }
 """The graph of a sensor and a kind of product; ``""`` for all kinds."""
+
+
+EQUATOR = 6_378_137.0
+"""Radius by which graphs turn metres into degrees."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +71,23 @@ def recipe_of(scene: Scene, params: PrepareParams, grid: Grid, around: Surroundi
     chosen = _suited(scene) if asked == AUTO else asked
     if chosen == READER:
         return Recipe(READER, READER, {}, "", "native")
+    from sensetrack.graph.check import check
     from sensetrack.graph.model import Graph
+    from sensetrack.graph.native import check_native
+    from sensetrack.graph.problem import raise_first
 
-    known = {variable.name for variable in Graph.variables_of(chosen)}
+    known = _variables(chosen)
     given = standard_variables(scene, grid, output)
-    variables = {name: value for name, value in {**given, **around.variables}.items() if name in known}
+    own = dict(around.variables)
+    if own.get("demFile"):
+        own.setdefault("demName", "External DEM")
+    variables = {name: value for name, value in {**given, **own}.items() if name in known}
     graph = Graph.read(chosen, variables)
     engine = _engine(graph, around.engine)
+    if engine == "native":
+        check_native(graph)
+    else:
+        raise_first(check(graph), graph.name)
     # The name of the output does not change the pixels.
     text = graph.text().replace(variables.get("output", ""), "") if variables.get("output") else graph.text()
     return Recipe(graph.name, chosen, variables, hashlib.sha256(text.encode()).hexdigest(), engine)
@@ -88,32 +103,39 @@ def check_variables(names: Mapping[str, str], graphs: Sequence[str]) -> None:
     """
     if not names:
         return
-    from sensetrack.graph.model import Graph
-
-    known = {variable.name for graph in graphs if graph != READER for variable in Graph.variables_of(graph)}
+    known = {name for graph in graphs if graph != READER for name in _variables(graph)}
     for name in names:
         if name not in known:
             raise ParameterError(f"-P {name}: no graph of these scenes has such a variable{did_you_mean(name, known)}")
 
 
+def _variables(graph: str) -> set[str]:
+    """Return the names of the variables of a graph: those in its text and those that it documents."""
+    from sensetrack.graph.model import Graph
+    from sensetrack.graph.variables import bare_names, placeholders
+
+    read = Graph.read(graph, strict=False)
+    return {variable.name for variable in read.variables} | {*placeholders(read.original), *bare_names(read.original)}
+
+
 def standard_variables(scene: Scene, grid: Grid, output: Path) -> dict[str, str]:
     """Return what `prepare` sets in graphs that ask for it.
 
-    ``input``, ``output``, ``mapProjection``, ``pixelSpacing``, ``gridOriginX`` and ``gridOriginY`` (where the centre of
-    a pixel lies, modulo the spacing: the grid has edges on multiples of it) and ``geoRegion``.
+    ``input``, ``output``, ``mapProjection``, ``pixelSpacing`` in metres, ``gridOrigin`` (where the centres of pixels
+    lie modulo their size, where that is the same in both directions) and ``geoRegion``.
     """
     crs = grid.crs
     assert crs is not None
     authority = crs.to_authority()
-    x, y = grid.xy(0, 0)
     spacing = grid.transform.a
+    x, y = (float(each) % spacing for each in grid.xy(0, 0))
+    metres = math.radians(spacing) * EQUATOR if crs.is_geographic else spacing * crs.linear_units_factor[1]
     return {
         "input": scene.path,
         "output": str(output),
         "mapProjection": ":".join(authority) if authority else crs.to_wkt(),
-        "pixelSpacing": f"{spacing:.15g}",
-        "gridOriginX": f"{float(x) % spacing:.15g}",
-        "gridOriginY": f"{float(y) % spacing:.15g}",
+        "pixelSpacing": repr(metres),
+        "gridOrigin": repr(x) if abs(x - y) < 1e-6 * spacing else "0",
         "geoRegion": region_of(grid),
     }
 
@@ -150,7 +172,6 @@ def native_bands(recipe: Recipe, scene: Scene, around: Surroundings) -> tuple[li
 
     graph = Graph.read(recipe.file, recipe.variables)
     context = Context(
-        folder=Path(graph.path).parent if graph.path else Path(),
         orbits=around.orbits,
         geoid=around.geoid,
         download=around.download,
@@ -164,13 +185,15 @@ def native_bands(recipe: Recipe, scene: Scene, around: Surroundings) -> tuple[li
 
 
 def _images(recipe: Recipe, bands: Sequence[SceneBand]) -> tuple[list[Image], list[str]]:
+    from sensetrack.graph.pixels import quantity
+
     for band in bands:
         if band.grid.crs is None:
             raise GraphError(
                 f"{recipe.name}: ends in the geometry of the sensor, band {band.name} has no CRS; it needs "
                 "Terrain-Correction or Ellipsoid-Correction-RD"
             )
-    return [band.image for band in bands], [band.name for band in bands]
+    return [quantity(band) for band in bands], [band.name for band in bands]
 
 
 def snap_bands(recipe: Recipe, output: Path, log: Path) -> tuple[list[Image], list[str]]:
@@ -183,20 +206,21 @@ def snap_bands(recipe: Recipe, output: Path, log: Path) -> tuple[list[Image], li
     """
     from sensetrack.coregister.regrid import open_bands
     from sensetrack.graph.model import Graph
-    from sensetrack.graph.snap import run_graph
+    from sensetrack.graph.run import run_in_snap
+    from sensetrack.graph.snap import find_snap
 
-    graph = Graph.read(recipe.file, recipe.variables)
-    written = run_graph(graph, outputs=[output], log=log)
-    images = open_bands(written[0], "all", nodata=0.0)
+    snap = find_snap()
+    run = run_in_snap(Graph.read(recipe.file, recipe.variables), snap, outputs=[output], log=log)
+    images = open_bands(run.outputs[0], "all", nodata=0.0)
     return images, [image.band_names[image.bands[0] - 1] or f"band_{image.bands[0]}" for image in images]
 
 
 def _engine(graph: Graph, asked: str) -> str:
-    from sensetrack.graph.native import only_in_snap
+    from sensetrack.graph.check import NATIVE, engines
 
     if asked != "auto":
         return asked
-    return "gpt" if only_in_snap(graph) else "native"
+    return "native" if NATIVE in engines(graph) else "gpt"
 
 
 def _suited(scene: Scene) -> str:

@@ -78,6 +78,11 @@ class Job:
         return self.folder / "tiles" / self.scene.name
 
     @property
+    def work(self) -> Path:
+        """What SNAP writes, until its pixels are in the tiles."""
+        return self.folder / "work" / f"{self.scene.name}.tif"
+
+    @property
     def vrt(self) -> Path:
         """The virtual raster of all tiles."""
         return self.folder / f"{self.scene.name}.vrt"
@@ -85,9 +90,9 @@ class Job:
     def key(self) -> str:
         """Return a hash of all that the pixels depend on."""
         used = {
-            name: [path.stat().st_size, path.stat().st_mtime_ns]
+            name: stamp
             for name, value in self.recipe.variables.items()
-            if name not in ("input", "output") and _may_be_file(value) and (path := Path(value)).is_file()
+            if name not in ("input", "output") and (stamp := _stamp(value))
         }
         return key_of(
             {
@@ -246,6 +251,7 @@ def _make(job: Job, engine: Engine | None, progress: Progress | None) -> Prepare
         record.write(file)
     if not any(tile.file for tile in done):
         raise UnusableImageError(f"{job.scene.name}: has no valid pixel on the grid; check the area and its nodata")
+    job.work.unlink(missing_ok=True)
     write_vrt(job.vrt, job.grid, job.params.tile_size, done, placed, names, tags, numbers)
     record = dataclasses.replace(record, complete=True)
     record.write(file)
@@ -255,10 +261,14 @@ def _make(job: Job, engine: Engine | None, progress: Progress | None) -> Prepare
 def _bands(job: Job) -> tuple[list[Image], list[str]]:
     if job.recipe.engine == "native":
         return native_bands(job.recipe, job.scene, job.around)
-    work = Path(job.recipe.variables.get("output", job.folder / "work" / f"{job.scene.name}.tif"))
-    work.parent.mkdir(parents=True, exist_ok=True)
-    return snap_bands(job.recipe, work, job.tiles / "snap.log")
+    job.work.parent.mkdir(parents=True, exist_ok=True)
+    return snap_bands(job.recipe, job.work, job.tiles / "snap.log")
 
 
-def _may_be_file(value: str) -> bool:
-    return 0 < len(value) < 1024 and "\n" not in value
+def _stamp(value: str) -> tuple[int, int] | None:
+    """Return bytes and time of the file that a variable names; None where it names none."""
+    try:
+        found = Path(value).stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime_ns

@@ -11,12 +11,12 @@ from xml.etree import ElementTree
 from sensetrack.coregister.write import Numbers, image_tags, write_images
 from sensetrack.engine import Engine
 from sensetrack.errors import UnusableImageError
-from sensetrack.graph.source import Derived, derived
+from sensetrack.graph.pixels import window
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.image import Image
 from sensetrack.raster.tiles import Block
 from sensetrack.raster.write import atomic
-from sensetrack.types import Mask, PixelArray, Progress
+from sensetrack.types import Progress
 
 _TYPES = {"float32": "Float32", "complex64": "CFloat32", "uint8": "Byte", "int16": "Int16", "uint16": "UInt16"}
 """GDAL's names of the types in which tiles are stored."""
@@ -74,25 +74,6 @@ def tiles_of(grid: Grid, size: int) -> Iterator[Tile]:
             yield Tile(row, col, Block(top, left, *shape))
 
 
-@dataclass(frozen=True, eq=False)
-class _Window(Derived):
-    """Reads a part of an image as if it were all of it."""
-
-    image: Image
-    row: int
-    col: int
-
-    def compute(self, block: Block) -> tuple[PixelArray, Mask]:
-        return self.image.read(Block(block.row + self.row, block.col + self.col, *block.shape))
-
-
-def window(image: Image, block: Block) -> Image:
-    """Return a part of an image, lazily."""
-    source = _Window(image, block.row, block.col)
-    grid = image.grid.crop(block.row, block.col, block.shape)
-    return derived(image, source, grid=grid, dtype="complex64" if image.is_complex else "float32")
-
-
 def write_tile(
     tile: Tile,
     images: Sequence[Image],
@@ -122,7 +103,7 @@ def write_tile(
     path = folder / tile.name(scene)
     try:
         valid = write_images(
-            [window(image, tile.block) for image in images],
+            [window(image, tile.block.row, tile.block.col, tile.block.shape) for image in images],
             path,
             names=names,
             tags=tags,

@@ -14,11 +14,9 @@ from typing import TypeAlias
 import numpy as np
 from rasterio.crs import CRS
 
-from sensetrack.raster._kernels import sample_into
 from sensetrack.raster.crs import transform_points
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.methods import Method
-from sensetrack.raster.spline import REACH, sample_spline
 from sensetrack.raster.tiles import Block
 from sensetrack.types import DoubleArray, Mask, PixelArray
 
@@ -101,6 +99,10 @@ def sample(
         Same dtype as ``pixels``, 0 where invalid.
     valid : ndarray of bool
     """
+    # Compiled loops are loaded when pixels are, not by every command that knows a grid.
+    from sensetrack.raster._kernels import sample_into
+    from sensetrack.raster.spline import sample_spline
+
     if method == "spline":
         return sample_spline(pixels, valid, row, col, origin)
     kernel = KERNELS[method]
@@ -206,6 +208,8 @@ def _stretch(method: Method, scale: tuple[float, float]) -> tuple[float, float]:
 def _reach(method: Method, scale: tuple[float, float]) -> tuple[float, float]:
     """Return the pixels around a position that are needed, along rows and columns."""
     if method == "spline":
+        from sensetrack.raster.spline import REACH
+
         return REACH, REACH
     rows, cols = (_RADIUS[KERNELS[method]] * factor + 2 for factor in _stretch(method, scale))
     return rows, cols

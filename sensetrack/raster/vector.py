@@ -79,6 +79,10 @@ class Outline:
         inside: Mask = burnt > 0
         return inside
 
+    def polygons(self, area: Grid) -> NDArray[Any]:
+        """Return the polygons near the extent of a grid, in its CRS, as shapely has them."""
+        return self._polygons(area)[0]
+
     def _polygons(self, area: Grid) -> tuple[NDArray[Any], Any]:
         if (self.crs is None) != (area.crs is None):
             raise GridError(

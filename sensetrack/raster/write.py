@@ -111,8 +111,8 @@ class TiledWriter:
         Whether an existing file may be replaced.
     dtype : str
         Pixel type of all layers: float32, complex64 or an integer type of GeoTIFF.
-    nodata : float
-        What missing pixels hold; NaN but for integers.
+    nodata : float or None
+        What missing pixels hold; NaN but for integers. None: nothing stands for missing.
     scaling : sequence of tuple of float
         Scale and offset of each layer, where its numbers stand for others.
 
@@ -131,7 +131,7 @@ class TiledWriter:
         *,
         overwrite: bool = True,
         dtype: str = "float32",
-        nodata: float = math.nan,
+        nodata: float | None = math.nan,
         scaling: Sequence[tuple[float, float]] = (),
     ) -> None:
         self.path = Path(path)
@@ -210,7 +210,7 @@ class TiledWriter:
                 self._write_tile(position, tile)
 
     def _empty(self, position: Block) -> _Tile:
-        return _Tile(np.full((len(self.layers), *position.shape), self.nodata, self.dtype))
+        return _Tile(np.full((len(self.layers), *position.shape), self.nodata or 0, self.dtype))
 
     def _write_tile(self, position: Block, tile: _Tile) -> None:
         window = Window(position.col, position.row, position.width, position.height)
@@ -270,11 +270,12 @@ def _remove_abandoned(final: Path) -> None:
     host = socket.gethostname()
     for part in final.parent.glob(f".{glob.escape(final.stem)}.{host}-*.partial{glob.escape(final.suffix)}"):
         pid = part.name.removeprefix(f".{final.stem}.{host}-").partition(".")[0]
-        if pid.isdigit() and int(pid) != os.getpid() and not _is_running(int(pid)):
+        if pid.isdigit() and int(pid) != os.getpid() and not is_running(int(pid)):
             part.unlink(missing_ok=True)
 
 
-def _is_running(pid: int) -> bool:
+def is_running(pid: int) -> bool:
+    """Whether a process of this number runs on this machine, whoever started it."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -6,5 +6,6 @@ scene is kinder than nature; how well a tracker does on it says how well it can 
 
 from sensetrack.scene._build import KINDS, Scene, build_scene
 from sensetrack.scene._files import ScenePaths, write_scene
+from sensetrack.scene._series import SeriesPaths, write_series
 
-__all__ = ["KINDS", "Scene", "ScenePaths", "build_scene", "write_scene"]
+__all__ = ["KINDS", "Scene", "ScenePaths", "SeriesPaths", "build_scene", "write_scene", "write_series"]

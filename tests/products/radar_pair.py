@@ -15,10 +15,12 @@ from affine import Affine
 from lxml import etree
 from numpy.typing import NDArray
 from pyproj import Transformer
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 from scipy.interpolate import CubicHermiteSpline, RectBivariateSpline
 
 from sensetrack.radar.timing import LIGHT
+from sensetrack.raster._quiet import quietly
 from sensetrack.sensors._xml import parse_xml
 from sensetrack.sensors.sentinel1._annotation import Annotation, Burst, read_annotation
 from sensetrack.sensors.sentinel1._orbit import StateVectors
@@ -42,6 +44,12 @@ class Ground:
         Half the difference between tops and valleys, m.
     base : float
         Mean height above the ellipsoid, m.
+    grain : float
+        Distance of the nodes of the texture, m: more than two pixels, or the image would not hold it.
+    echo : float
+        Amplitude of a reflector, where the ground has about 120.
+    spread : float
+        Standard deviation of the echo, pixels.
     seed : int
     """
 
@@ -51,11 +59,14 @@ class Ground:
     size: float = 6000.0
     hill: float = 60.0
     base: float = 120.0
+    grain: float = 20.0
+    echo: float = 6000.0
+    spread: float = 1.1
     seed: int = 7
     _spline: RectBivariateSpline = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        step, margin = 20.0, 500.0
+        step, margin = self.grain, 500.0
         axis = np.arange(-self.size / 2 - margin, self.size / 2 + margin + step, step)
         rng = np.random.default_rng(self.seed)
         object.__setattr__(self, "_spline", RectBivariateSpline(axis, axis, rng.normal(size=(len(axis), len(axis)))))
@@ -135,11 +146,24 @@ def sample_of(about: Annotation, time: Doubles, distance: Doubles) -> Doubles:
     return found
 
 
-def line_of(about: Annotation, time: Doubles, burst: Burst | None) -> Doubles:
+def line_of(about: Annotation, time: Doubles, distance: Doubles, burst: Burst | None) -> Doubles:
     """Return the line of the file, in one burst of those that have them."""
     first = about.timing.first_line if burst is None else burst.time
-    start = (first - about.orbit.reference).total_seconds()
+    start = (first - about.orbit.reference).total_seconds() + late(about, distance)
     return np.asarray((time - start) / about.timing.line_interval + (0 if burst is None else burst.first_line))
+
+
+def late(about: Annotation, distance: Doubles) -> Doubles:
+    """Return by how much later than its line's time the geolocation grid has what lies at a slant range, s."""
+    ties, bursts = about.ties, [burst.time for burst in about.bursts] or [about.timing.first_line]
+    per_burst = about.lines_per_burst or about.shape[0]
+    offsets = []
+    for line, row in zip(ties.lines, ties.azimuth_time, strict=True):
+        number = min(int(line // per_burst), len(bursts) - 1)
+        stated = np.datetime64(bursts[number].replace(tzinfo=None), "us")
+        seconds = (row - stated) / np.timedelta64(1, "s")
+        offsets.append(seconds - (line - number * per_burst) * about.timing.line_interval)
+    return np.interp(distance, ties.slant_time[0] * LIGHT / 2, np.mean(offsets, axis=0))
 
 
 def render(
@@ -153,7 +177,7 @@ def render(
     axis = np.arange(-ground.size / 2 - 200, ground.size / 2 + 200 + step, step)
     east, north = np.meshgrid(ground.east + axis, ground.north + axis, indexing="ij")
     time, distance = seen_at(about.orbit, ground.cartesian(east, north))
-    line, sample = line_of(about, time, burst), sample_of(about, time, distance)
+    line, sample = line_of(about, time, distance, burst), sample_of(about, time, distance)
     top, left = int(np.floor(line.min())), int(np.floor(sample.min()))
     bottom, right = int(np.ceil(line.max())) + 1, int(np.ceil(sample.max())) + 1
     low, high = (0, about.shape[0]) if burst is None else (burst.first_line, burst.first_line + about.lines_per_burst)
@@ -179,8 +203,8 @@ def render(
     for place in ground.targets():
         at = np.array(place) + moved
         when, far = seen_at(about.orbit, ground.cartesian(at[:1], at[1:]))
-        row, col = line_of(about, when, burst), sample_of(about, when, far)
-        image += 6000.0 * np.exp(-((rows - row) ** 2 + (cols - col) ** 2) / (2 * 1.1**2))
+        row, col = line_of(about, when, far, burst), sample_of(about, when, far)
+        image += ground.echo * np.exp(-((rows - row) ** 2 + (cols - col) ** 2) / (2 * ground.spread**2))
     return np.where(inside, image, 0.0).astype(np.float32), top, left
 
 
@@ -237,7 +261,9 @@ def write_radar_scene(
     options = {"driver": "GTiff", "height": about.shape[0], "width": about.shape[1], "count": 1, "tiled": True}
     dtype = "complex64" if about.is_complex else "uint16"
     rng = np.random.default_rng(1)
-    with rasterio.open(path, "w", dtype=dtype, compress="deflate", sparse_ok=True, **options) as ds:
+    with quietly(NotGeoreferencedWarning):
+        image_file = rasterio.open(path, "w", dtype=dtype, compress="deflate", sparse_ok=True, **options)
+    with image_file as ds:
         for burst in about.bursts or (None,):
             drawn = render(about, ground, moved, burst)
             if drawn is None:

@@ -91,6 +91,7 @@ def write_sentinel1(
     bursts: int = 3,
     overlap: int = 6,
     burst_ids: bool = True,
+    swath_step: int | None = None,
     noise: str | None = "azimuth",
     constant: float = 1.393,
     range_spacing: float = 10.0,
@@ -113,6 +114,8 @@ def write_sentinel1(
         Bursts of each TOPS SLC image, and lines that one shares with the next.
     burst_ids : bool
         Whether ``burstId`` is there, as from IPF 3.40 on.
+    swath_step : int, optional
+        Samples from subswath to subswath, which are then cut out of one scene, each two lines after the one before.
     noise : {"azimuth", "old", None}
         Noise of IPF 2.9 and later, of earlier ones, or no noise file.
     constant : float
@@ -143,6 +146,9 @@ def write_sentinel1(
 
     images, specs = {}, []
     for polarisation in polarisations:
+        wide = None
+        if tops and swath_step is not None:
+            wide = _speckle(rng, (lines + 2 * (len(names) - 1), shape[1] + swath_step * (len(names) - 1)))
         for number, swath in enumerate(names):
             spec = ImageSpec(
                 "S1A",
@@ -159,7 +165,7 @@ def write_sentinel1(
                 epoch,
                 shape,
                 LINE_INTERVAL,
-                RANGE_TIME + 2.7e-4 * number,
+                RANGE_TIME + (2.7e-4 * number if swath_step is None else swath_step * number / SAMPLING),
                 (13.95 if slc else 10.0, 2.329562 if slc else range_spacing),
                 np.zeros(0),
                 height=height,
@@ -170,7 +176,12 @@ def write_sentinel1(
             _lay_out(spec, slc, number)
             scene, times = None, []
             if tops:
-                scene, times = _cut_bursts(spec, rng, bursts, overlap, burst_ids)
+                if wide is not None and swath_step is not None:
+                    left = swath_step * number
+                    scene = wide[2 * number : 2 * number + lines, left : left + shape[1]]
+                else:
+                    scene = _speckle(rng, (lines, shape[1]))
+                times = _cut_bursts(spec, bursts, overlap, burst_ids)
             dn = _pixels(spec, rng, scene)
             beyond = 9 if slc else 0
             made = tables(
@@ -183,6 +194,7 @@ def write_sentinel1(
                 noise=noise,
                 beyond=beyond,
                 level=8.0,
+                bursts=[burst.azimuth_time for burst in spec.bursts],
             )
             points = grid_points(spec)
             spec.incidence = float(np.median(points["incidence"]))
@@ -243,14 +255,11 @@ def _lay_out(spec: ImageSpec, slc: bool, number: int) -> None:
     spec.blocks = [(f"{spec.mode}{n + 1}", int(edges[n]), int(edges[n + 1]) - 1) for n in range(len(edges) - 1)]
 
 
-def _cut_bursts(
-    spec: ImageSpec, rng: np.random.Generator, bursts: int, overlap: int, burst_ids: bool
-) -> tuple[np.ndarray, list[datetime]]:
-    """Lay out bursts over one continuous scene; return the scene and the times of its lines."""
+def _cut_bursts(spec: ImageSpec, bursts: int, overlap: int, burst_ids: bool) -> list[datetime]:
+    """Lay out bursts over one continuous scene; return the times of its lines."""
     lines, cols = spec.shape
     step = lines - overlap
     total = lines + (bursts - 1) * step
-    scene = _speckle(rng, (total, cols))
     times = [spec.start + timedelta(seconds=n * LINE_INTERVAL) for n in range(total)]
     spec.lines_per_burst = lines
     spec.shape = (lines * bursts, cols)
@@ -260,7 +269,7 @@ def _cut_bursts(
         anx = 666.94 + number * step * LINE_INTERVAL
         identity = 249402 + number if burst_ids else None
         spec.bursts.append(BurstTruth(times[number * step], anx, number * lines, first, last, identity))
-    return scene, times
+    return times
 
 
 def _speckle(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:

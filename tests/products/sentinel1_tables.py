@@ -59,6 +59,7 @@ def tables(
     noise: str | None,
     beyond: int,
     level: float,
+    bursts: list[datetime] | None = None,
 ) -> Tables:
     """Make the tables of one image.
 
@@ -74,6 +75,9 @@ def tables(
         Lines by which the vectors begin before the image and end after it, as in an SLC.
     level : float
         About the root of the noise power, DN.
+    bursts : list of datetime, optional
+        When the bursts of the image start. The newer format has a noise vector for each of them, whose line is that of
+        the burst before, as in real products; and one more.
     """
     rows, cols = shape
     lines = knots(-beyond, rows - 1 + beyond, max(rows // 3, 1))
@@ -105,9 +109,16 @@ def tables(
     power = rounded(level**2 * (1.5 - 0.9 * across + 0.5 * across**2 + 0.1 * down))
     total = _everywhere(lines, pixels, power, shape)
     names = ("noiseRangeVector", "noiseRangeLut") if noise == "azimuth" else ("noiseVector", "noiseLut")
+    times = [start + timedelta(seconds=float(line) * line_interval) for line in lines]
+    if bursts and noise == "azimuth":
+        height = rows // len(bursts)
+        times = [*bursts, bursts[-1] + timedelta(seconds=height * line_interval)]
+        lines = height * (np.arange(len(times)) - 1)
+        power = rounded(level**2 * (1.5 - 0.9 * across[:1] + 0.3 * np.arange(len(times))[:, None]))
+        total = np.repeat([np.interp(np.arange(cols), pixels, each) for each in power[:-1]], height, axis=0)
     vectors = []
     for number, line in enumerate(lines):
-        time = (start + timedelta(seconds=float(line) * line_interval)).isoformat(timespec="microseconds")
+        time = times[number].isoformat(timespec="microseconds")
         parts = [*fields(azimuthTime=time, line=int(line)), numbers("pixel", pixels, "{:d}")]
         vectors.append(element(names[0], [*parts, numbers(names[1], power[number])]))
     noises = [counted(f"{names[0]}List", vectors)]

@@ -122,6 +122,10 @@ class Context:
         """Return a file that a parameter names."""
         return self.folder / Path(name).expanduser()
 
+    def place(self, name: str) -> str:
+        """Return what a parameter names to read: a file, or a URL or GDAL path as it is."""
+        return name if "://" in name or name.startswith("/vsi") else str(self.path(name))
+
 
 class Operator(Params):
     """An operator of a graph: its fields are its parameters, spelled and with defaults as SNAP declares them.
@@ -138,6 +142,12 @@ class Operator(Params):
     """What it adds to the name of a scene."""
     since: ClassVar[Mapping[str, int]] = {}
     """Parameters that older versions of SNAP do not know, and the version that brought them."""
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Other spellings of parameters that graphs use, such as those of older versions, and ours."""
+    ours: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that SNAP does not know in any version."""
+    any_parameter: ClassVar[bool] = False
+    """Whether it takes parameters that are not listed here, since not all of them are known."""
 
     @classmethod
     def is_native(cls) -> bool:

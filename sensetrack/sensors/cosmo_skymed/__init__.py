@@ -22,7 +22,7 @@ from sensetrack.sensors._hdf5 import Attributes, opened
 from sensetrack.sensors._hdf5_sensor import Hdf5Sensor
 from sensetrack.sensors._metadata import Band, Orbit, View
 from sensetrack.sensors.cosmo_skymed import _geometry
-from sensetrack.sensors.cosmo_skymed._calibration import source_of
+from sensetrack.sensors.cosmo_skymed._calibration import backscatter_factor, source_of
 from sensetrack.sensors.cosmo_skymed._layers import Layer, find_layers
 from sensetrack.sensors.cosmo_skymed._names import TYPES, ProductName, parse_name
 from sensetrack.types import DoubleArray
@@ -125,6 +125,30 @@ class CosmoProduct(Product):
     def multilook(self, band: int | str | None = None) -> tuple[int, int] | None:
         """Return looks in azimuth and in range for pixels that are about square on the ground; one of them is 1."""
         return _geometry.multilook(self.attributes(band), in_slant_range=self.product_type.startswith("SCS"))
+
+    def height(self, band: int | str | None = None) -> float:
+        """Return the height of the scene above the ellipsoid, about, m: the mean of its corners; 0 if not stated."""
+        return _geometry.mean_height(self.attributes(band))
+
+    def backscatter_factor(self, band: int | str | None = None, *, is_sigma: bool = True) -> float:
+        """Return what the power of a band is multiplied with to give sigma nought, linear; see `_calibration`.
+
+        Parameters
+        ----------
+        band : int, str or None
+        is_sigma : bool
+            False gives beta nought.
+
+        Raises
+        ------
+        InputError
+            An attribute is not there or makes no sense; subswaths of one mosaic have different constants; or the
+            product is SCS_U, which is not calibrated.
+        """
+        if self.product_type == "SCS_U":
+            raise InputError(f"{self.path}: is SCS_U, which is not calibrated; order SCS_B")
+        layer = self.layers[self.band(band).name]
+        return backscatter_factor(layer.attributes, layer.constants, is_sigma=is_sigma)
 
     def preview(self) -> Image | None:
         """Return the quicklook that the product brings, as an image of grey values; None where it brings none."""

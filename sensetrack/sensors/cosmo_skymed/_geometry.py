@@ -157,6 +157,14 @@ def outline(about: Attributes) -> Ring | None:
     return tuple((float(x), float(point[0])) for x, point in zip(lon, points, strict=True))
 
 
+def mean_height(about: Attributes) -> float:
+    """Return the mean height of the corners above the ellipsoid, m; 0 where it is not stated."""
+    names = [f"{corner} Geodetic Coordinates" for corner in _CORNERS]
+    points = [about.numbers(name, (-1,)) for name in names if name in about]
+    heights = [float(point[2]) for point in points if len(point) == 3]
+    return sum(heights) / len(heights) if heights else 0.0
+
+
 def map_grid(about: Attributes, shape: tuple[int, int]) -> Grid | None:
     """Return the grid of a map product; None for one that is not on a map.
 

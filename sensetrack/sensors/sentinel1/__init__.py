@@ -18,7 +18,7 @@ from sensetrack.sensors._source import BandSource, PixelMask
 from sensetrack.sensors._xml import Node, parse_xml
 from sensetrack.sensors.sentinel1._annotation import Annotation, read_annotation
 from sensetrack.sensors.sentinel1._bursts import Debursted, lines_of_bursts, valid_samples
-from sensetrack.sensors.sentinel1._luts import LUTS, Backscatter, Noise, read_calibration, read_noise
+from sensetrack.sensors.sentinel1._luts import LUTS, Backscatter, Noise, Vectors, read_calibration, read_noise
 from sensetrack.sensors.sentinel1._orbit import find_orbit, read_orbit
 from sensetrack.sensors.sentinel1._product import (
     COMPLEX,
@@ -122,7 +122,29 @@ class Sentinel1Product(Product):
         root = self._file(f"annotation/calibration/noise-{self.stems[name]}")
         if root is None:
             raise ParameterError(f"denoise = True: the noise file of band {name} of {self.name} is not there")
-        return read_noise(root)
+        about = self.annotations.get(name)
+        if about is None or not about.bursts:
+            return read_noise(root)
+        return read_noise(root, about.bursts[0].time, about.lines_per_burst)
+
+    def calibration(self, band: int | str | None = None, quantity: str = "sigma0") -> Vectors:
+        """Return the table of a band whose square divides the power.
+
+        Parameters
+        ----------
+        band : int, str or None
+        quantity : {"sigma0", "beta0", "gamma0", "dn"}
+
+        Raises
+        ------
+        InputError
+            Its calibration file is not there, or lacks the table.
+        """
+        name = self.band(band).name
+        root = self._file(f"annotation/calibration/calibration-{self.stems[name]}")
+        if root is None:
+            raise InputError(f"{self.path}: the calibration file of band {name} is not there")
+        return read_calibration(root, quantity)
 
     def rows(self) -> list[tuple[str, str]]:
         """Return the mode, polarisations, spacing, and bursts."""
@@ -180,10 +202,7 @@ class Sentinel1Product(Product):
         noise = self.noise(band.name) if reading.denoise else None
         if reading.quantity not in LUTS:
             return Backscatter(None, noise)
-        root = self._file(f"annotation/calibration/calibration-{self.stems[band.name]}")
-        if root is None:
-            raise InputError(f"{self.path}: the calibration file of band {band.name} is not there")
-        return Backscatter(read_calibration(root, reading.quantity), noise)
+        return Backscatter(self.calibration(band.name, reading.quantity), noise)
 
     def _file(self, stem: str) -> Node | None:
         found = self.container.filled(re.escape(stem) + r"\.xml")

@@ -15,6 +15,8 @@ from sensetrack.radar.tie_points import TiePoints
 from sensetrack.radar.timing import Timing, utc
 from sensetrack.sensors._xml import Node
 
+_DENOISED = "imageAnnotation/processingInformation/thermalNoiseCorrectionPerformed"
+
 
 @dataclass(frozen=True, eq=False)
 class Burst:
@@ -94,6 +96,8 @@ class Annotation:
         Of images on ground range.
     fm_rates, doppler : tuple of Polynomial
         Azimuth frequency modulation rate, Hz/s, and Doppler centroid, Hz.
+    is_denoised : bool
+        Whether the thermal noise was taken out already.
     """
 
     file: str
@@ -120,6 +124,7 @@ class Annotation:
     ground_range: GroundRange | None
     fm_rates: tuple[Polynomial, ...]
     doppler: tuple[Polynomial, ...]
+    is_denoised: bool = False
 
 
 def read_annotation(root: Node) -> Annotation:
@@ -168,6 +173,7 @@ def read_annotation(root: Node) -> Annotation:
         ground_range=_ground_range(root),
         fm_rates=_fm_rates(root),
         doppler=_polynomials(root, "dopplerCentroid/dcEstimateList/dcEstimate", "dataDcPolynomial"),
+        is_denoised=(root.optional_string(_DENOISED) or "").lower() == "true",
     )
 
 

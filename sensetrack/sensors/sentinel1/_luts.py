@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from sensetrack.types import DoubleArray, Mask, PixelArray
 
 LUTS = {"sigma0": "sigmaNought", "beta0": "betaNought", "gamma0": "gamma"}
 """Quantities and the vectors that lead to them."""
+
+NUMBERS = "dn"
+"""The vectors that lead to numbers before they were scaled to fit their type."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,14 +84,27 @@ class Noise:
     range_vectors : Vectors
     azimuth : tuple of AzimuthNoise
         Empty before IPF 2.90, whose noise depends on range alone.
+    lines_per_burst : int
+        Of bursts over bursts, each of which has a range vector of its own; 0 where range vectors are interpolated.
+    first : int
+        Range vector of the first burst.
     """
 
     range_vectors: Vectors
     azimuth: tuple[AzimuthNoise, ...]
+    lines_per_burst: int = 0
+    first: int = 0
 
     def at(self, rows: DoubleArray, cols: DoubleArray) -> DoubleArray:
         """Return the noise power ``(row, col)``: range vectors times the factors of the azimuth blocks."""
-        power = self.range_vectors.at(rows, cols)
+        vectors = self.range_vectors
+        if self.lines_per_burst:
+            number = self.first + np.floor(rows / self.lines_per_burst).astype(np.int64)
+            used, which = np.unique(np.clip(number, 0, len(vectors.lines) - 1), return_inverse=True)
+            table = np.stack([np.interp(cols, vectors.samples[index], vectors.values[index]) for index in used])
+            power = table[which]
+        else:
+            power = vectors.at(rows, cols)
         for block in self.azimuth:
             i = np.flatnonzero((rows > block.first_line - 0.5) & (rows < block.last_line + 0.5))
             j = np.flatnonzero((cols > block.first_sample - 0.5) & (cols < block.last_sample + 0.5))
@@ -125,21 +142,30 @@ class Backscatter:
 
 
 def read_calibration(root: Node, quantity: str) -> Vectors:
-    """Return the vectors of a calibration file that lead to ``sigma0``, ``beta0`` or ``gamma0``.
+    """Return the vectors of a calibration file that lead to ``sigma0``, ``beta0``, ``gamma0`` or `NUMBERS`.
 
     Raises
     ------
     InputError
         There are none, or their values are not positive.
     """
-    found = _vectors(root, "calibrationVectorList/calibrationVector", LUTS[quantity])
+    name = LUTS.get(quantity, NUMBERS)
+    found = _vectors(root, "calibrationVectorList/calibrationVector", name)
     if any((each <= 0).any() for each in found.values):
-        raise InputError(f"{root.file}: its vectors {LUTS[quantity]} hold values that are not above 0")
+        raise InputError(f"{root.file}: its vectors {name} hold values that are not above 0")
     return found
 
 
-def read_noise(root: Node) -> Noise:
-    """Return the noise of a noise file, in the old form (range only) or the new one (range and azimuth)."""
+def read_noise(root: Node, start: datetime | None = None, lines_per_burst: int = 0) -> Noise:
+    """Return the noise of a noise file, in the old form (range only) or the new one (range and azimuth).
+
+    Parameters
+    ----------
+    root : Node
+    start : datetime, optional
+        Of the first burst. Its range vector is told by the time, since the lines of real vectors are off by bursts.
+    lines_per_burst : int
+    """
     if root.optional("noiseRangeVectorList/noiseRangeVector") is None:
         return Noise(_vectors(root, "noiseVectorList/noiseVector", "noiseLut"), ())
     ranges = _vectors(root, "noiseRangeVectorList/noiseRangeVector", "noiseRangeLut")
@@ -155,7 +181,11 @@ def read_noise(root: Node) -> Noise:
             limit if value is None else value for value, limit in zip(ends, _EVERYWHERE, strict=True)
         )
         blocks.append(AzimuthNoise(first_line, last_line, first_sample, last_sample, lines, factors))
-    return Noise(ranges, tuple(blocks))
+    if start is None or not lines_per_burst or not blocks:
+        return Noise(ranges, tuple(blocks))
+    nodes = sorted(root.all("noiseRangeVectorList/noiseRangeVector"), key=lambda node: node.number("line"))
+    away = [abs((node.time("azimuthTime") - start).total_seconds()) for node in nodes]
+    return Noise(ranges, tuple(blocks), lines_per_burst, away.index(min(away)))
 
 
 _EVERYWHERE = (-np.inf, -np.inf, np.inf, np.inf)

@@ -35,7 +35,18 @@ def read_orbit(path: PathLike) -> StateVectors:
         content = file.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    root = parse_xml(content, str(path))
+    return orbit_of(content, str(path))
+
+
+def orbit_of(content: bytes, path: str) -> StateVectors:
+    """Return the state vectors in the content of an orbit file.
+
+    Raises
+    ------
+    InputError
+        It is no orbit file, or not in the earth-fixed frame.
+    """
+    root = parse_xml(content, path)
     nodes = root.all("Data_Block/List_of_OSVs/OSV")
     if not nodes:
         raise InputError(f"{path}: is no orbit file: it has no state vectors (Data_Block/List_of_OSVs/OSV)")
@@ -46,7 +57,7 @@ def read_orbit(path: PathLike) -> StateVectors:
         [node.time("UTC") for node in nodes],
         [[node.number(axis) for axis in ("X", "Y", "Z")] for node in nodes],
         [[node.number(axis) for axis in ("VX", "VY", "VZ")] for node in nodes],
-        str(path),
+        path,
     )
 
 

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# An earthquake between Landsat scenes.
+# Usage: run.sh OUT [SCENES]   SCENES: a folder of real ones; without it, scenes are made up
+set -euo pipefail
+out=${1:?usage: run.sh OUT [SCENES]}
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+
+if [ $# -ge 2 ]; then
+  ln -sfn "$(cd "$2" && pwd)" "$out/scenes"
+elif [ ! -e "$out/scenes" ]; then
+  python - "$out/scenes" <<'PY'
+import sys
+from sensetrack.scene import write_series
+write_series(sys.argv[1], kind="earthquake", days=range(0, 96, 16), per_year=2.0, shape=(320, 384))
+PY
+fi
+cp -n "$here/project.yaml" "$out/"
+
+sensetrack run "$out/project.yaml" --plan
+sensetrack run "$out/project.yaml"

@@ -16,6 +16,9 @@ from torch import Tensor, nn
 
 Variant = Literal["A", "B"]
 
+KIND = "geoflownet"
+"""What its weights are called."""
+
 UNIT = 10.0
 """Pixels that an output of 1 stands for."""
 

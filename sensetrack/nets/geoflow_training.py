@@ -9,15 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from sensetrack.nets.faultdeform.stream import Stream
-from sensetrack.nets.geoflow import SCALES, GeoFlowNet
+from sensetrack.nets.geoflow import KIND, SCALES, GeoFlowNet
 from sensetrack.nets.losses import end_point_error, multiscale_loss
 from sensetrack.nets.settings import GeoFlowTraining
 from sensetrack.nets.training import Batch, Trained, train
 from sensetrack.nets.validation import ones, stack, validate
 from sensetrack.nets.weight_files import Weights, save_weights
-
-KIND = "geoflownet"
-"""What its weights are called."""
 
 
 def step(net: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,10 @@ SLOPE = (1 / 12, -8 / 12, 0.0, 8 / 12, -1 / 12)
 """Derivative of fourth order."""
 
 
+TAPS = 8
+"""Coefficients to either side of which a spline's own depends: the next is 3e-5 of the first."""
+
+
 def move(image: Tensor, flow: Tensor) -> Tensor:
     """Return what an image holds where a flow points to, bilinear; 0 beyond its border."""
     rows, cols = image.shape[-2:]
@@ -22,6 +26,40 @@ def move(image: Tensor, flow: Tensor) -> Tensor:
         [(x + flow[:, 0]) * (2 / max(cols - 1, 1)) - 1, (y + flow[:, 1]) * (2 / max(rows - 1, 1)) - 1], dim=-1
     )
     return functional.grid_sample(image, at, mode="bilinear", padding_mode="zeros", align_corners=True)
+
+
+def coefficients(image: Tensor) -> Tensor:
+    """Return what `move_smoothly` takes: the cubic B-spline through the pixels of ``(sample, 1, row, col)``."""
+    pole = 3**0.5 - 2
+    taps = image.new_tensor([3**0.5 * pole ** abs(k) for k in range(-TAPS, TAPS + 1)])
+    across = functional.conv2d(image, taps.view(1, 1, 1, -1), padding=(0, TAPS))
+    return functional.conv2d(across, taps.view(1, 1, -1, 1), padding=(TAPS, 0))
+
+
+def move_smoothly(spline: Tensor, flow: Tensor) -> Tensor:
+    """Return what an image holds where a flow points to, by cubic splines; 0 beyond its border.
+
+    Four bilinear samples between the right pixels weigh sixteen coefficients as a cubic B-spline does (Sigg & Hadwiger
+    2005). Bilinear samples of the image itself blur it, and a flow that is fitted to them is drawn to half pixels.
+
+    Parameters
+    ----------
+    spline : Tensor
+        From `coefficients`.
+    flow : Tensor
+        ``(sample, 2, row, col)``.
+    """
+    part = flow - flow.floor()
+    rest = 1 - part
+    before = (rest**3 + 4 - 6 * part**2 + 3 * part**3) / 6
+    first = -1 + (4 - 6 * part**2 + 3 * part**3) / 6 / before
+    second = 1 + part**3 / 6 / (1 - before)
+    base, total = flow.floor(), torch.zeros_like(spline)
+    for x, weight_x in ((first, before), (second, 1 - before)):
+        for y, weight_y in ((first, before), (second, 1 - before)):
+            at = base + torch.cat([x[:, :1], y[:, 1:]], dim=1)
+            total = total + weight_x[:, :1] * weight_y[:, 1:] * move(spline, at)
+    return total
 
 
 def box(image: Tensor, radius: int) -> Tensor:

@@ -10,8 +10,8 @@ import pytest
 torch = pytest.importorskip("torch", reason='PyTorch is not there: pip install "sensetrack[deep]"')
 
 from sensetrack.nets.faultdeform.stream import Stream, StreamSettings  # noqa: E402
-from sensetrack.nets.geoflow import GeoFlowNet, Variant, normalise  # noqa: E402
-from sensetrack.nets.geoflow_training import KIND, step, train_geoflow  # noqa: E402
+from sensetrack.nets.geoflow import KIND, GeoFlowNet, Variant, normalise  # noqa: E402
+from sensetrack.nets.geoflow_training import step, train_geoflow  # noqa: E402
 from sensetrack.nets.settings import GeoFlowTraining, TrainSettings  # noqa: E402
 from sensetrack.nets.training import Batch, train  # noqa: E402
 from sensetrack.nets.validation import ones, stack  # noqa: E402

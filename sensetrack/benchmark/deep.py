@@ -19,6 +19,10 @@ from sensetrack.types import Progress
 TRACKERS = (
     "deep-lk",
     "deep-lk:mode=alone",
+    "geoflownet",
+    "geoflownet:polish=false",
+    "geoflownet",
+    "geoflownet:polish=false",
     "adaptive-lk",
     "adaptive-lk:preset=full",
     "pcc:step=8",

@@ -4,11 +4,11 @@ The image is cut into overlapping tiles. The whole-pixel shift of each is found 
 net draws what is left at every pixel of the tile at once, without searching, and has learned from made-up earthquakes
 (FaultDeform) how ground breaks. Central parts of the tiles count, and fade into each other. With ``ensemble: ways`` the
 net is asked both ways and the mean is taken, so that images without motion give zero; with ``flips`` also about
-mirrored tiles, so that mirrored images give mirrored fields, and the spread of the answers counts as an error.
+mirrored tiles, so that mirrored images give mirrored fields.
 
 ``polish`` follows the net with a few least-squares steps (Lucas & Kanade 1981), taken only where the images then agree
-better. Without it the field is the net's own, as published: smoother, and less exact than any correlation where texture
-is good.
+better. Without it the field is the net's own, as published: less exact than any correlation where texture is good; the
+spread of its answers about mirrored tiles then counts as an error.
 
 Which variant it is, and how wide, follows from the weights. Those in the package are of a net of a quarter of the width
 that a CPU has trained; `sensetrack train geoflownet` trains the full ones.
@@ -102,7 +102,9 @@ class GeoFlowNet(DenseTracker):
         """Fitted on FaultDeform pairs of the validation split."""
         from sensetrack.flow.assess import Calibration
 
-        return Calibration(noise=0.5, roughness=1.0, floor=0.01, way_back=0.25)
+        if self.polish:
+            return Calibration(noise=0.27, roughness=1.0, floor=0.01, way_back=0.25)
+        return Calibration(noise=0.5, roughness=1.0, floor=0.16, way_back=1.0)
 
     @property
     def _ring(self) -> int:
@@ -139,5 +141,6 @@ class GeoFlowNet(DenseTracker):
             context=max(0, pad - self._ring) // self.stride * self.stride,
         )
         found = (there[0], there[1]), None if back is None else (back[0], back[1])
-        more = None if self.ensemble != "flips" else (variance[0], variance[1])
+        # Least squares forget what the net was not sure of.
+        more = None if self.polish or self.ensemble != "flips" else (variance[0], variance[1])
         return first, second, Flows(*found, more)

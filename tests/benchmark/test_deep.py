@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 
 from sensetrack.benchmark.deep import DeepRun, _at, deep_page, deep_table, run_deep
-from sensetrack.benchmark.measure import Contender
+from sensetrack.benchmark.large import large_page, make_large, run_large
+from sensetrack.benchmark.measure import Contender, contenders
 from sensetrack.displacement import Field
 from sensetrack.nets.faultdeform.stream import Stream, StreamSettings
 from sensetrack.trackers import Tracker
@@ -81,3 +84,26 @@ def test_table_and_page(runs: list[DeepRun]) -> None:
     assert "2 samples of 96 x 96 pixels per range" in page
     assert "- `absent`: it is not there" in page
     assert math.isnan(next(run for run in runs if run.reason).mean)
+
+
+def test_a_large_pair_is_tracked_from_file_to_file() -> None:
+    done: list[tuple[int, int]] = []
+    found = [*contenders(["dis", "ncc:step=16"]), Contender("absent", None, "it is not there")]
+    runs = run_large(found, 400, progress=lambda *state: done.append(state))
+    assert done == [(1, 3), (2, 3), (3, 3)]
+    assert [(run.spacing, run.estimates) for run in runs[:2]] == [(1, 400 * 400), (16, 25 * 25)]
+    for run in runs[:2]:
+        assert run.median < 0.1
+        assert run.speed > 0
+    page = large_page(runs)
+    assert "on 400 x 400 pixels" in page
+    assert "| `absent` | – | – | – | – |" in page
+    assert "- `absent`: it is not there" in page
+
+
+def test_the_ground_of_the_large_pair_goes_on_beyond_its_period(tmp_path: Path) -> None:
+    files = make_large(tmp_path, 1100)
+    first, second = (rasterio.open(path).read(1) for path in files)
+    assert first.shape == second.shape == (1100, 1100)
+    repeated = np.corrcoef(first[:60, :60].ravel(), first[1024:1084, 1024:1084].ravel())[0, 1]
+    assert 0.95 < repeated < 1.0, "the same ground with other noise"

@@ -1,4 +1,4 @@
-"""geoflownet: weights that are known, no motion where there is none, mirrors, long shifts, variants and clear errors."""
+"""geoflownet: known weights, no motion where there is none, mirrors, long shifts, variants and clear errors."""
 
 from __future__ import annotations
 

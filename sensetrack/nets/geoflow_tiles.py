@@ -155,22 +155,25 @@ def find_flows(
     device = next(net.parameters()).device
     first, second, here, there = (torch.from_numpy(part)[None, None].to(device) for part in (*images, *weights))
     known = (here > KNOWN).float(), (there > KNOWN).float()
+    inner = slice(context, images[0].shape[0] - context), slice(context, images[0].shape[1] - context)
     with torch.inference_mode():
         forth = ask(net, (first, second), known, tiling, context)
-        flow, variance, reverse = forth.flow, forth.variance, None
+        flow, variance = forth.flow[:, :, *inner], forth.variance[:, :, *inner]
+        pair, masks = (first[:, :, *inner], second[:, :, *inner]), (known[0][:, :, *inner], known[1][:, :, *inner])
+        reverse = None
         if both_ways or back:
-            reverse = ask(net, (second, first), known[::-1], tiling, context).flow
+            reverse = ask(net, (second, first), known[::-1], tiling, context).flow[:, :, *inner]
         if both_ways and reverse is not None:
             flow, reverse = _mean_of_ways(flow, reverse), _mean_of_ways(reverse, flow)
-        if not back:
-            reverse = None
         if improved:
-            flow = improve((first, second), known, flow)
-            reverse = None if reverse is None else improve((second, first), known[::-1], reverse)
-    parts = (None if part is None else np.ascontiguousarray(part[0].cpu().numpy()) for part in (flow, reverse))
-    found, returned = parts
-    assert found is not None
-    return found, returned, np.ascontiguousarray(variance[0].cpu().numpy())
+            flow = improve(pair, masks, flow)
+            if back and reverse is not None:
+                reverse = improve(pair[::-1], masks[::-1], reverse)
+
+    def whole(part: Tensor) -> FloatArray:
+        return np.ascontiguousarray(functional.pad(part, (context,) * 4)[0].cpu().numpy())
+
+    return whole(flow), whole(reverse) if back and reverse is not None else None, whole(variance)
 
 
 def _mean_of_ways(flow: Tensor, back: Tensor) -> Tensor:

@@ -46,7 +46,7 @@ def test_one_sample_is_learned_by_heart(tmp_path: Path) -> None:
     torch.manual_seed(0)
     batch: Batch = stack([Stream(StreamSettings(size=64, scenes=1, smooth=1.0))(1)])
     net = GeoFlowNet("B", 0.125)
-    settings = TrainSettings(steps=400, minutes=5, precision="float32", rate=3e-3, decay=0.0)
+    settings = TrainSettings(steps=300, minutes=5, precision="float32", rate=3e-3, decay=0.0)
     train(net, lambda _: batch, step, settings, tmp_path / "one.ckpt")
     with torch.inference_mode():
         assert float(step(net, batch)[1]) < 0.05

@@ -19,6 +19,7 @@ from sensetrack.errors import InputError
 from sensetrack.trackers import registry
 
 from ._benchmark import Common, close, say_markdown, several, tracker_option
+from ._benchmark_deep import deep
 from ._benchmark_peers import accuracy, speed
 from ._command import group, option, subcommand
 from ._console import progress
@@ -41,6 +42,7 @@ def command() -> None:
 
 command.add_command(accuracy)
 command.add_command(speed)
+command.add_command(deep)
 
 
 @subcommand(

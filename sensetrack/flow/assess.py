@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -10,7 +10,7 @@ from numba import njit
 from sensetrack.correlation.sandwich import sandwich
 from sensetrack.flow.compare import SUMS
 from sensetrack.flow.lattice import CELL, window_sums
-from sensetrack.types import DoubleArray
+from sensetrack.types import DoubleArray, FloatArray
 
 _FLOW = slice(SUMS.index("dx"), SUMS.index("dy") + 1)
 _PULLS = slice(SUMS.index("pull x"), SUMS.index("pull y") + 1)
@@ -81,6 +81,15 @@ class Assessment:
     variance_dx: DoubleArray
     variance_dy: DoubleArray
     covariance: DoubleArray
+
+    def with_more(self, variance_dx: FloatArray, variance_dy: FloatArray) -> Assessment:
+        """Return it with a variance added that is known for every pixel of whole cells, px^2."""
+        rows, cols = self.share.shape
+        more_x, more_y = (
+            part.reshape(rows, CELL, cols, CELL).mean(axis=(1, 3), dtype=np.float64)
+            for part in (variance_dx, variance_dy)
+        )
+        return replace(self, variance_dx=self.variance_dx + more_x, variance_dy=self.variance_dy + more_y)
 
 
 def assess(sums: DoubleArray, side: int, calibration: Calibration, broad: DoubleArray | None = None) -> Assessment:

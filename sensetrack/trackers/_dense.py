@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -26,11 +26,27 @@ LARGEST_REST = 0.5
 """Pixels that the residual may still ask for before a pixel counts as not converged."""
 
 
+class Flows(NamedTuple):
+    """The flow there and back, each dx and dy at every pixel, float32, and what is known of its errors beforehand.
+
+    Attributes
+    ----------
+    there : tuple of ndarray
+    back : tuple of ndarray or None
+    variance : tuple of ndarray or None
+        Of dx and dy, px^2, beside what the images say along the flow.
+    """
+
+    there: tuple[FloatArray, FloatArray]
+    back: tuple[FloatArray, FloatArray] | None
+    variance: tuple[FloatArray, FloatArray] | None = None
+
+
 class DenseTracker(Tracker):
     """A tracker that finds a displacement at every pixel; a subclass implements `_flow` only.
 
     It evens out brightness, follows the images there and back, and turns what is left into quality, covariance and
-    flags.
+    flags. A subclass that finds both ways at once implements `_flows` instead.
     """
 
     step: int = param(1, "Distance between output pixels; each holds the flow at its centre.", unit="px", ge=1, le=1024)
@@ -75,7 +91,6 @@ class DenseTracker(Tracker):
         """
         return False
 
-    @abstractmethod
     def _flow(
         self,
         reference: FloatArray,
@@ -88,6 +103,7 @@ class DenseTracker(Tracker):
         All arrays are float32 of one shape, whose sides are multiples of `alignment`. Images have zero local mean and
         unit local deviation, and fade to 0 towards invalid pixels; weights are 0 on these and rise to 1.
         """
+        raise NotImplementedError(f"{type(self).__name__} has neither _flow nor _flows")
 
     def _flow_within(self, pad: int, *images: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return `_flow`; a tracker may leave out what is far into the ``pad`` pixels of context on every side."""
@@ -124,12 +140,24 @@ class DenseTracker(Tracker):
     ) -> Field:
         from sensetrack.flow.assess import assess
         from sensetrack.flow.compare import compare
-        from sensetrack.flow.holes import has_holes
         from sensetrack.flow.sample import Limits, sample
 
         shape = (reference.shape[0] - 2 * pad) // self.step, (reference.shape[1] - 2 * pad) // self.step
         first = self._prepare(reference, reference_valid)
         second = self._prepare(secondary, secondary_valid)
+        first, second, flows = self._flows(first, second, pad, device)
+        sums, miss = compare(first.image, second.image, first.weight, second.weight, flows.there, flows.back)
+        miss[: reference.shape[0], : reference.shape[1]][~reference_valid] = np.nan
+        found = assess(sums, self._side, self.calibration)
+        if flows.variance is not None:
+            found = found.with_more(*flows.variance)
+        limits = Limits(self.min_valid, FLAT, self.forward_backward, SIGNIFICANCE, LARGEST_REST)
+        return sample(flows.there, miss, found, (first.texture, second.texture), limits, self.step, pad, shape)
+
+    def _flows(self, first: Source, second: Source, pad: int, device: str) -> tuple[Source, Source, Flows]:
+        """Return the sources, as they are to be compared, and the flow there and back between them."""
+        from sensetrack.flow.holes import has_holes
+
         there = self._flow_within(pad, first.image, second.image, first.weight, second.weight)
         if self.ignores_weights and (pad == 0 or has_holes(first.weight) or has_holes(second.weight)):
             first, second = _share(first, second, there)
@@ -137,11 +165,7 @@ class DenseTracker(Tracker):
         back = None
         if self.forward_backward:
             back = self._flow_within(pad, second.image, first.image, second.weight, first.weight)
-        sums, miss = compare(first.image, second.image, first.weight, second.weight, there, back)
-        miss[: reference.shape[0], : reference.shape[1]][~reference_valid] = np.nan
-        found = assess(sums, self._side, self.calibration)
-        limits = Limits(self.min_valid, FLAT, self.forward_backward, SIGNIFICANCE, LARGEST_REST)
-        return sample(there, miss, found, (first.texture, second.texture), limits, self.step, pad, shape)
+        return first, second, Flows(there, back)
 
     @property
     def _side(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 from collections.abc import Iterator
 
 from sensetrack.device import cores
@@ -34,11 +35,15 @@ def need_torch(what: str) -> None:
 
 @contextlib.contextmanager
 def share_of_cores() -> Iterator[None]:
-    """Let PyTorch use this task's share of the cores within the context, so that blocks at once do not fight."""
+    """Let PyTorch use this task's share of the cores within the context, so that blocks at once do not fight.
+
+    ``OMP_NUM_THREADS`` limits it further: where other programs keep cores busy, threads that wait for each other are
+    many times slower than one.
+    """
     import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(cores())
+    before, limit = torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS", "")
+    torch.set_num_threads(min(cores(), int(limit)) if limit.isdigit() and int(limit) else cores())
     try:
         yield
     finally:

@@ -1,6 +1,8 @@
-"""What RAFT sees of images: Sobel derivatives of evened-out brightness within a mask."""
+"""What RAFT sees of images: Sobel derivatives within a mask."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -8,8 +10,8 @@ from torch.nn import functional
 
 from sensetrack.types import FloatArray, Mask
 
-BRIGHTNESS = 64
-"""Side of the window in pixels over which brightness is evened out."""
+Even = Callable[[FloatArray, Mask], FloatArray]
+"""From an image and where it is valid to one of even brightness and contrast, 0 where invalid."""
 
 _SMOOTH, _SLOPE = (0.25, 0.5, 0.25), (-0.5, 0.0, 0.5)
 
@@ -34,19 +36,3 @@ def sobel(image: Tensor, mask: Tensor) -> Tensor:
     count = 2 * inner.sum(dim=(1, 2, 3), keepdim=True).clamp(min=1)
     power = (found * found).sum(dim=(1, 2, 3), keepdim=True) / count
     return found * torch.rsqrt(power + 1e-12)
-
-
-def evened(image: FloatArray, valid: Mask) -> FloatArray:
-    """Return an image of zero local mean and unit local deviation, which fades to 0 towards what is invalid.
-
-    Parameters
-    ----------
-    image : ndarray of float32
-        ``(row, col)``, sides multiples of 4.
-    valid : ndarray of bool
-    """
-    from sensetrack.flow.brightness import even_out
-    from sensetrack.trackers._source import prepare
-
-    source = prepare(image, valid, 4, 1)
-    return even_out(source.image, source.valid, source.weight, source.moments, BRIGHTNESS)

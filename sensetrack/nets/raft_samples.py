@@ -10,7 +10,7 @@ import torch
 
 from sensetrack.errors import InputError
 from sensetrack.nets.faultdeform.stream import RANGES, Sample, Stream, StreamSettings
-from sensetrack.nets.raft_input import evened, sobel
+from sensetrack.nets.raft_input import Even, sobel
 from sensetrack.nets.raft_tiles import Tile, read_tile
 from sensetrack.nets.settings import RaftTraining
 from sensetrack.nets.training import Batch
@@ -51,12 +51,14 @@ def part_of(tile: Tile, side: int, place: tuple[int, int], shift: tuple[int, int
     return moved.each(np.ascontiguousarray)
 
 
-def batch_of(tiles: Sequence[Tile], masked: Sequence[bool] | None = None) -> Batch:
+def batch_of(tiles: Sequence[Tile], even: Even, masked: Sequence[bool] | None = None) -> Batch:
     """Return tiles as one batch; images are evened out and Sobel-filtered.
 
     Parameters
     ----------
     tiles : sequence of Tile
+    even : callable
+        Evens out brightness and contrast as the tracker does.
     masked : sequence of bool, optional
         Whether the images of each show nothing outside of where it counts; else all that is valid. All do by default.
     """
@@ -65,7 +67,7 @@ def batch_of(tiles: Sequence[Tile], masked: Sequence[bool] | None = None) -> Bat
         for image in (tile.reference, tile.secondary):
             # In a tile, what is invalid is 0.
             seen: Mask = tile.inside if inner else image != 0
-            images.append(evened(image, seen))
+            images.append(even(image, seen))
             masks.append(seen.astype(np.float32))
     shown = sobel(torch.from_numpy(np.stack(images))[:, None], torch.from_numpy(np.stack(masks))[:, None])
     truth = torch.from_numpy(np.stack([np.stack([tile.dx, tile.dy]) for tile in tiles]).astype(np.float32))
@@ -73,13 +75,15 @@ def batch_of(tiles: Sequence[Tile], masked: Sequence[bool] | None = None) -> Bat
     return Batch(shown[0::2], shown[1::2], truth, inside)
 
 
-def batches(paths: Sequence[Path], settings: RaftTraining) -> Callable[[int], Batch]:
+def batches(paths: Sequence[Path], settings: RaftTraining, even: Even) -> Callable[[int], Batch]:
     """Return a function from the number of a step to a batch of tiles, turned and mirrored at random.
 
     Parameters
     ----------
     paths : sequence of Path
     settings : RaftTraining
+    even : callable
+        Evens out brightness and contrast as the tracker does.
 
     Raises
     ------
@@ -95,7 +99,12 @@ def batches(paths: Sequence[Path], settings: RaftTraining) -> Callable[[int], Ba
         )
     stream = Stream(
         StreamSettings(
-            seed=settings.seed, size=crop, scenes=settings.scenes, faults=settings.faults, smooth=SMOOTH, logarithmic=0.5
+            seed=settings.seed,
+            size=crop,
+            scenes=settings.scenes,
+            faults=settings.faults,
+            smooth=SMOOTH,
+            logarithmic=0.5,
         )
     )
 
@@ -111,7 +120,8 @@ def batches(paths: Sequence[Path], settings: RaftTraining) -> Callable[[int], Ba
 
     def make(number: int) -> Batch:
         rng = np.random.default_rng((settings.seed, 7, number))
-        return batch_of(*zip(*(draw(rng) for _ in range(settings.batch)), strict=True))
+        tiles, masked = zip(*(draw(rng) for _ in range(settings.batch)), strict=True)
+        return batch_of(tiles, even, masked)
 
     return make
 

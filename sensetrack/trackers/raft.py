@@ -82,8 +82,8 @@ class Raft(DenseTracker):
 
     @property
     def alignment(self) -> int:
-        """That of the levels of the warps that finish."""
-        return 4
+        """Two pixels of the coarsest level of the warps that finish."""
+        return 1 << LEVELS
 
     @property
     def _warped(self) -> int:

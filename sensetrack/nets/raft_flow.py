@@ -112,10 +112,12 @@ def find_flows(
     net = _net(file, file.stat().st_mtime_ns if file.exists() else 0, device)
     tiling = tiling or Tiling()
     layers = np.stack([*images, *weights])
-    total = np.zeros((4, *images[0].shape), np.float32)
+    total = np.zeros((5, *images[0].shape), np.float32)
     share = np.multiply.outer(tiling.share(), tiling.share())
     rows, cols = (tiling.firsts(part.start, part.stop, first) for part, first in zip(zone, origin, strict=True))
-    places = [(row, col) for row in rows for col in cols if _both_seen(layers, row, col, tiling.tile)]
+    rim = (tiling.tile - tiling.stride) // 2
+    # A tile whose central part shows nothing has nothing to say: beyond the border of the image, say.
+    places = [(row, col) for row in rows for col in cols if _both_seen(layers, row + rim, col + rim, tiling.stride)]
     batch = AT_ONCE[device.partition(":")[0]]
     for first in range(0, len(places), batch):
         part = places[first : first + batch]
@@ -125,12 +127,13 @@ def find_flows(
             top, left = max(row, 0), max(col, 0)
             here = total[:, top : row + tiling.tile, left : col + tiling.tile]
             inner = slice(top - row, top - row + here.shape[1]), slice(left - col, left - col + here.shape[2])
-            here += (flow * share)[:, *inner]
+            here += np.concatenate([flow * share, share[None]])[:, *inner]
+    np.divide(total[:4], total[4], out=total[:4], where=total[4] > 0)
     return (total[0], total[1]), (total[2], total[3])
 
 
 def _both_seen(layers: FloatArray, row: int, col: int, side: int) -> bool:
-    """Return whether a tile shows anything of both images."""
+    """Return whether a square shows anything of both images."""
     part = layers[2:, max(row, 0) : max(row + side, 0), max(col, 0) : max(col + side, 0)]
     return bool(part.size) and bool((part > 0).any(axis=(1, 2)).all())
 

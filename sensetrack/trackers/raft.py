@@ -6,16 +6,17 @@ resolution, and improves a flow again and again by what it finds where that poin
 `horn-schunck` with a 9 x 9 median finds. The weights in the package are those of the small version. It is asked both
 ways and half the difference is taken: images without motion give zero.
 
-What the net says is right to some tenths of a pixel, and bilinear between points 8 px apart. So ``finish`` warps of
-Horn & Schunck's method on the two finest levels start from it and bring it to hundredths of a pixel; the net
-takes the place of the coarse levels of the pyramid. ``finish = 0`` leaves the flow of the net alone.
+``finish`` warps of Horn & Schunck's method, on each of the three finest levels, start from what the net says: it takes
+the place of the coarse levels of the pyramid, and is bilinear between points 8 px apart otherwise. ``finish = 0``
+leaves the flow of the net alone. The weights in the package are of a training of an hour on a busy CPU: on dates that
+it has not seen, the net alone is 2.0 px (RMSE) from Horn & Schunck, where no motion would be 3.3 px from it.
 
 Quality and covariance are those of every dense flow: correlation after moving back; misfit, roughness and the way back.
 Tiles lie on a lattice of the whole image, so that results do not depend on the blocks in which it is worked through.
 
 When to use it: with weights of your own, trained on the glaciers and the season that you follow. When not: where
-`horn-schunck` does as well, because it is many times faster and the net has learned from it; for displacements beyond
-some 10 px with the weights in the package; where PyTorch is not installed.
+`horn-schunck` does as well, because it is many times faster and the net has learned from it; alone with the weights in
+the package; where PyTorch is not installed.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Tiling:
     def share(self) -> FloatArray:
         """Return what a tile counts along one axis; those of neighbours add up to 1."""
         away = np.abs(np.arange(self.tile) - 0.5 * (self.tile - 1))
-        return np.clip(0.5 + (0.5 * self.stride - away) / (2 * self.faded), 0, 1).astype(np.float32)
+        return np.asarray(np.clip(0.5 + (0.5 * self.stride - away) / (2 * self.faded), 0, 1), np.float32)
 
 
 def find_flows(

@@ -73,7 +73,7 @@ class Raft(DenseTracker):
     devices = ("cpu", "cuda")
     needs_extra = "deep"
 
-    iterations: int = param(8, "How often the net improves its flow.", ge=1, le=64)
+    iterations: int = param(6, "How often the net improves its flow.", ge=1, le=64)
     finish: int = param(
         2, "Warps of Horn & Schunck's method that finish the flow of the net; 0 leaves the net's.", ge=0, le=20
     )
@@ -106,7 +106,9 @@ class Raft(DenseTracker):
         """Measured on FaultDeform pairs."""
         from sensetrack.flow.assess import Calibration
 
-        return Calibration(noise=0.5, roughness=0.07 if self.finish else 1.0, floor=0.005 if self.finish else 0.05)
+        if self.finish:
+            return Calibration(noise=1.0, roughness=0.2, floor=0.01)
+        return Calibration(noise=1.5, roughness=3.0, floor=0.2)
 
     def _track(
         self,

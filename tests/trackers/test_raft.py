@@ -43,6 +43,17 @@ def test_equal_images_give_no_motion(torch: object, texture: Texture, finish: in
     assert np.abs(field.dy[field.measured]).max() < 1e-3
 
 
+@pytest.mark.parametrize(("finish", "bound"), [(2, 0.02), (0, 0.5)])
+def test_mirrored_images_give_mirrored_motion(torch: object, texture: Texture, finish: int, bound: float) -> None:
+    pair = texture(SHAPE), texture(SHAPE, dx=1.3, dy=-0.6)
+    tracker = Raft(finish=finish)
+    plain = tracker.track(*pair)
+    mirrored = tracker.track(*(image[:, ::-1] for image in pair))
+    inside = (slice(24, -24), slice(24, -24))
+    assert np.median(np.abs(plain.dx + mirrored.dx[:, ::-1])[inside]) < bound
+    assert np.median(np.abs(plain.dy - mirrored.dy[:, ::-1])[inside]) < bound
+
+
 def test_there_and_back_are_one_question(torch: object, texture: Texture) -> None:
     """The flow of exchanged images is the flow back, and nearly the negative of that there."""
     from sensetrack.nets.raft_flow import find_flows

@@ -12,6 +12,8 @@ leaves the flow of the net alone. The weights in the package are of a training o
 it has not seen, the net alone is 2.0 px (RMSE) from Horn & Schunck, where no motion would be 3.3 px from it.
 
 Quality and covariance are those of every dense flow: correlation after moving back; misfit, roughness and the way back.
+Their factors let 70 % of the errors on nine FaultDeform pairs of up to 15 px fall within one stated standard deviation,
+and 61 % of those of the net alone.
 Tiles lie on a lattice of the whole image, so that results do not depend on the blocks in which it is worked through.
 
 When to use it: with weights of your own, trained on the glaciers and the season that you follow. When not: where

@@ -12,7 +12,7 @@ import click
 import numpy as np
 
 from sensetrack.nets.extra import need_torch
-from sensetrack.nets.raft_tiles import SIDE, Tile, tile_blocks, tiles_in, write_tile
+from sensetrack.nets.raft_tiles import SIDE, Tile, tile_blocks, tile_name, tiles_in, write_tile
 from sensetrack.nets.settings import RaftTraining
 from sensetrack.pair import ImagePair
 from sensetrack.raster.layers import LayerFile
@@ -20,6 +20,7 @@ from sensetrack.raster.mask import AreaMask
 from sensetrack.raster.tiles import Block
 from sensetrack.stream import track_file
 from sensetrack.trackers.horn_schunck import HornSchunck
+from sensetrack.trackers.raft import evened
 from sensetrack.types import FloatArray, Mask, PixelArray
 
 from ._command import Command, Option, argument, option
@@ -113,7 +114,7 @@ def raft_tiles(
         for block in blocks:
             tile = _tile(pair, field, block)
             if tile.inside.mean() >= least:
-                write_tile(tile, folder / f"{name}_{block.row:05d}_{block.col:05d}.npz")
+                write_tile(tile, folder / tile_name(name, block))
                 count += 1
     say(f"{folder}: {count} tiles of {side} x {side} pixels")
 
@@ -181,11 +182,12 @@ class _Tiles(Settings):
 def raft(params: RaftTraining, data: _Tiles, checkpoint: str, output: str | None) -> None:
     """Train RAFT (Teed & Deng 2020) on the tiles of `sensetrack train raft-tiles`, turned and mirrored at random.
 
-    At the end it says how far the net is from the labels of the tiles held out: root mean square and mean, and what a
-    net that always says zero would get. The run ends after --minutes; the same command goes on from its checkpoint.
+    At the end it says how far the net is from the labels of the tiles held out, for every pair: root mean square and
+    mean in pixels, and what a net that always says zero would get. The run ends after --minutes; the same command goes
+    on from its checkpoint.
     """
     need_torch("sensetrack train")
     from sensetrack.nets.raft_training import train_raft
 
     files = data.files()
-    report(train_raft(params, *files, *targets(checkpoint, output), command_line(), say))
+    report(train_raft(params, *files, *targets(checkpoint, output), command_line(), evened, say))

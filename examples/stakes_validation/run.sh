@@ -14,4 +14,4 @@ else
   python "$here/make_points.py" "$out/scenes" "$points"
 fi
 
-python "$here/compare.py" "$series" "$points" "$out/comparison.csv"
+sensetrack stakes "$series" "$points" -o "$out/comparison.csv" --overwrite

@@ -75,6 +75,7 @@ def horn_schunck(
     reference_weight: FloatArray,
     secondary_weight: FloatArray,
     settings: Settings,
+    start: Flow | None = None,
 ) -> Flow:
     """Return dx and dy at every pixel of the reference.
 
@@ -85,6 +86,8 @@ def horn_schunck(
     reference_weight, secondary_weight : ndarray of float32
         What each pixel counts, 0..1, 0 where invalid: there the smoothness term alone decides.
     settings : Settings
+    start : tuple of ndarray of float32, optional
+        Flow from which the coarsest level starts, at every pixel of the reference; else 0.
 
     Returns
     -------
@@ -96,8 +99,7 @@ def horn_schunck(
     pyramid = [tuple(_extended(image, settings.levels) for image in images)]
     for _ in range(1, settings.levels):
         pyramid.append(tuple(halve(image) for image in pyramid[-1]))
-    shape = pyramid[-1][0].shape
-    flow: Flow = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    flow = _start(pyramid[-1][0].shape, start, settings.levels)
     for number in range(settings.levels - 1, -1, -1):
         level = prepare(*pyramid.pop())
         for _ in range(settings.warps * (1 if number == 0 else 2)):
@@ -105,6 +107,16 @@ def horn_schunck(
         if number:
             flow = double(flow[0]), double(flow[1])
     return flow[0][:height, :width].copy(), flow[1][:height, :width].copy()
+
+
+def _start(shape: tuple[int, ...], given: Flow | None, levels: int) -> Flow:
+    """Return the flow that the coarsest level starts from, in its pixels."""
+    if given is None:
+        return np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    dx, dy = (_extended(part, levels) for part in given)
+    for _ in range(1, levels):
+        dx, dy = 0.5 * halve(dx), 0.5 * halve(dy)
+    return dx, dy
 
 
 def _extended(image: FloatArray, levels: int) -> FloatArray:

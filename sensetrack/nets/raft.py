@@ -177,17 +177,48 @@ class Raft(nn.Module):
             ``(sample, channel, row, col)``, sides multiples of 8 and of at least 64.
         iterations : int
         """
+        return self.updated(reference, self.correlations(reference, secondary), iterations)
+
+    def correlations(self, reference: Tensor, secondary: Tensor) -> list[Tensor]:
+        """Return the correlations of all pairs of features of two images, as `correlations_of` does."""
         first, second = self.features(torch.cat([reference, secondary])).float().chunk(2)
-        volumes = correlations_of(first, second)
-        state, context = self.context(reference).split([self.shape.hidden, self.shape.context], dim=1)
+        return correlations_of(first, second)
+
+    def both_ways(self, reference: Tensor, secondary: Tensor, iterations: int = 12) -> tuple[Tensor, Tensor]:
+        """Return the last flow from the reference to the secondary, and that back; what both need is computed once.
+
+        Parameters
+        ----------
+        reference, secondary, iterations
+            As for calling the net.
+        """
+        first, second = self.features(torch.cat([reference, secondary])).float().chunk(2)
+        there = self.updated(reference, correlations_of(first, second), iterations, every=False)
+        back = self.updated(secondary, correlations_of(second, first), iterations, every=False)
+        return there[-1], back[-1]
+
+    def updated(self, image: Tensor, volumes: list[Tensor], iterations: int, *, every: bool = True) -> list[Tensor]:
+        """Return the flow after every iteration, or only after the last one.
+
+        Parameters
+        ----------
+        image : Tensor
+            Whose pixels the flow is for.
+        volumes : list of Tensor
+            Correlations of its features with those of the other image.
+        iterations : int
+        every : bool
+        """
+        state, context = self.context(image).split([self.shape.hidden, self.shape.context], dim=1)
         state, context = torch.tanh(state), functional.relu(context)
-        flow = torch.zeros_like(first[:, :2])
+        flow = torch.zeros_like(state[:, :2], dtype=torch.float32)
         flows = []
-        for _ in range(iterations):
+        for number in range(iterations):
             flow = flow.detach()
             state, lacking, mask = self.update(state, context, look_up(volumes, flow, self.shape.radius), flow)
             flow = flow + lacking.float()
-            flows.append(enlarged(flow, mask))
+            if every or number == iterations - 1:
+                flows.append(enlarged(flow, mask))
         return flows
 
 
@@ -250,3 +281,34 @@ def sequence_loss(flows: list[Tensor], truth: Tensor, inside: Tensor, gain: floa
     for number, flow in enumerate(reversed(flows)):
         total = total + gain**number * ((flow - truth).abs() * inside).sum() / inside.sum().clamp(min=1) / 2
     return total
+
+
+def matching_loss(volume: Tensor, truth: Tensor, inside: Tensor) -> Tensor:
+    """Return how improbable the true matches are, were correlations the logarithms of probabilities.
+
+    It teaches features to match before the recurrent unit has learned to follow them; with few samples the flow alone
+    teaches them slowly. A match between features counts for the four around, as bilinear weights do.
+
+    Parameters
+    ----------
+    volume : Tensor
+        The finest of `correlations_of`.
+    truth, inside : Tensor
+        Flow in pixels of the images, and 1 where it counts.
+    """
+    rows, cols = volume.shape[-2:]
+    share = functional.avg_pool2d(inside, STRIDE)
+    mean = functional.avg_pool2d(truth * inside, STRIDE) / share.clamp(min=1e-3) / STRIDE
+    y = torch.arange(rows, device=volume.device)[:, None] + mean[:, 1]
+    x = torch.arange(cols, device=volume.device)[None] + mean[:, 0]
+    known = (share[:, 0] > 0.5) & (y >= 0) & (y <= rows - 1) & (x >= 0) & (x <= cols - 1)
+    scores = volume.flatten(1).log_softmax(dim=1)
+    top, left = (part.clamp(0, size - 1).floor().reshape(-1) for part, size in ((y, rows), (x, cols)))
+    down, right = y.reshape(-1) - top, x.reshape(-1) - left
+    total = torch.zeros_like(down)
+    for row, weight in ((top, 1 - down), (top + 1, down)):
+        for col, other in ((left, 1 - right), (left + 1, right)):
+            at = (row.clamp(max=rows - 1) * cols + col.clamp(max=cols - 1)).long()
+            total = total - weight * other * scores.gather(1, at[:, None])[:, 0]
+    chosen = known.reshape(-1).float()
+    return (total * chosen).sum() / chosen.sum().clamp(min=1)

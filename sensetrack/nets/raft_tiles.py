@@ -96,6 +96,16 @@ def read_tile(path: Path) -> Tile:
     return tile
 
 
+def tile_name(pair: str, block: Block) -> str:
+    """Return the name of the file of a tile of a pair."""
+    return f"{pair}_{block.row:05d}_{block.col:05d}.npz"
+
+
+def pair_of(path: Path) -> str:
+    """Return the pair that a tile is of, as far as its name says."""
+    return path.stem.rsplit("_", 2)[0]
+
+
 def tiles_in(folder: Path) -> list[Path]:
     """Return the tiles of a folder, by name.
 

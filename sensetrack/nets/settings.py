@@ -83,3 +83,29 @@ class RaftTraining(TrainSettings):
     steps: int = param(20_000, "Steps in all.", ge=1)
     batch: int = param(6, "Tiles per step.", ge=1, le=256)
     rate: float = param(2.5e-4, "Largest learning rate.", gt=0)
+    matching: float = param(
+        0.0,
+        "What a loss counts that teaches features to match, beside that of the flow; 1 helps short trainings.",
+        ge=0,
+    )
+    crop: int = param(
+        0, "Side of the part of a tile that is learned from, drawn anew each time; 0 for all of it.", unit="px", ge=0
+    )
+    shift: int = param(
+        0,
+        "The secondary's part lies up to this much beside the reference's, which adds to the motion.",
+        unit="px",
+        ge=0,
+    )
+    masked: float = param(1.0, "Share of tiles whose images show nothing outside the outlines.", ge=0, le=1)
+    made_up: float = param(
+        0.0,
+        "Share of samples that are FaultDeform pairs with exact truth, which few tiles need beside them.",
+        ge=0,
+        le=1,
+    )
+    scenes: int = param(32, "Made-up scenes.", ge=1, le=100_000)
+    faults: int = param(12, "Faults of the made-up pairs; each takes about a second to compute.", ge=1, le=100_000)
+    farthest: int = param(
+        3, "How many of the ranges 0.01-1, 1-5, 5-15 and 15-50 px the made-up pairs have.", ge=1, le=4
+    )

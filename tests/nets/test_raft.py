@@ -12,10 +12,21 @@ from sensetrack.nets.raft_tiles import Tile, read_tile, tile_blocks, tiles_in, w
 
 torch = pytest.importorskip("torch", reason='PyTorch is not there: pip install "sensetrack[deep]"')
 
-from sensetrack.nets.raft import Raft, RaftShape, correlations_of, enlarged, look_up, sequence_loss  # noqa: E402
-from sensetrack.nets.raft_training import batch_of, evaluate, make_step, sobel, train_raft, turned  # noqa: E402
+from sensetrack.nets.raft import (  # noqa: E402
+    Raft,
+    RaftShape,
+    correlations_of,
+    enlarged,
+    look_up,
+    matching_loss,
+    sequence_loss,
+)
+from sensetrack.nets.raft_input import sobel  # noqa: E402
+from sensetrack.nets.raft_samples import batch_of, batches, part_of, turned  # noqa: E402
+from sensetrack.nets.raft_training import evaluate, make_step, train_raft  # noqa: E402
 from sensetrack.nets.settings import RaftTraining  # noqa: E402
 from sensetrack.nets.weight_files import load_weights  # noqa: E402
+from sensetrack.trackers.raft import evened  # noqa: E402
 
 
 def make_tile(rows: int = 64, cols: int = 64, dx: float = 1.0, dy: float = -0.5) -> Tile:
@@ -89,6 +100,66 @@ def test_turned_tiles_keep_their_truth(quarters: int, mirror: bool) -> None:
     np.testing.assert_array_equal(np.roll(tile.reference, (dy, dx), (0, 1)), tile.secondary)
 
 
+@pytest.mark.parametrize("shift", [(0, 0), (3, -2), (-4, 1)])
+def test_parts_beside_each_other_keep_their_truth(shift: tuple[int, int]) -> None:
+    rng = np.random.default_rng(1)
+    first = rng.random((48, 48), np.float32)
+    second = np.roll(first, (2, -3), (0, 1))
+    flat, inside = np.ones(first.shape, np.float32), np.ones(first.shape, np.bool_)
+    part = part_of(Tile(first, second, -3 * flat, 2 * flat, inside), 32, (6, 7), shift)
+    assert part.reference.shape == part.secondary.shape == part.dx.shape == (32, 32)
+    dx, dy = int(part.dx[0, 0]), int(part.dy[0, 0])
+    assert (dx, dy) == (-3 - shift[1], 2 - shift[0])
+    middle = part.reference[8:24, 8:24]
+    np.testing.assert_array_equal(part.secondary[8 + dy : 24 + dy, 8 + dx : 24 + dx], middle)
+
+
+def test_matching_loss_is_least_where_correlations_are_right() -> None:
+    truth, inside = torch.zeros(1, 2, 64, 64), torch.ones(1, 1, 64, 64)
+    truth[:, 0], truth[:, 1] = 16, -8
+    right = torch.full((8, 8, 8, 8), -20.0)
+    for row in range(1, 8):
+        for col in range(6):
+            right[row, col, row - 1, col + 2] = 20
+    volume = right.reshape(64, 1, 8, 8)
+    assert float(matching_loss(volume, truth, inside)) == pytest.approx(0, abs=1e-4)
+    assert float(matching_loss(torch.zeros_like(volume), truth, inside)) == pytest.approx(float(np.log(64)), rel=1e-4)
+    assert float(matching_loss(volume, 0 * truth, inside)) > 20
+    assert float(matching_loss(volume, truth, 0 * inside)) == 0
+
+
+def test_both_ways_are_what_two_calls_find() -> None:
+    torch.manual_seed(1)
+    net = Raft(RaftShape(small=True)).eval()
+    pair = torch.randn(2, 1, 2, 64, 64)
+    with torch.inference_mode():
+        there, back = net.both_ways(pair[0], pair[1], 2)
+        torch.testing.assert_close(there, net(pair[0], pair[1], 2)[-1])
+        torch.testing.assert_close(back, net(pair[1], pair[0], 2)[-1])
+
+
+def test_batches_follow_their_number_and_refuse_what_does_not_fit(tmp_path: Path) -> None:
+    write_tile(make_tile(128, 128), tmp_path / "a.npz")
+    settings = RaftTraining(crop=64, shift=8, batch=2, masked=0.5)
+    make = batches(tiles_in(tmp_path), settings, evened)
+    torch.testing.assert_close(make(3).truth, make(3).truth)
+    assert not torch.equal(make(3).truth, make(4).truth)
+    lengths = torch.linalg.vector_norm(make(3).truth, dim=1)
+    assert make(3).reference.shape == (2, 2, 64, 64)
+    assert float(lengths.max()) < 8 * 2**0.5 + 1.2
+    with pytest.raises(InputError, match="use a crop that is a multiple of 8, from 64 to 112"):
+        batches(tiles_in(tmp_path), settings.model_copy(update={"crop": 120}), evened)
+
+
+def test_made_up_pairs_are_mixed_in(tmp_path: Path) -> None:
+    pytest.importorskip("cutde")
+    write_tile(make_tile(), tmp_path / "a.npz")
+    settings = RaftTraining(batch=1, made_up=1, scenes=1, faults=1, farthest=1)
+    batch = batches(tiles_in(tmp_path), settings, evened)(0)
+    assert batch.truth.shape == (1, 2, 64, 64)
+    assert 0 < float(torch.linalg.vector_norm(batch.truth, dim=1).max()) < 1.01
+
+
 def test_tiles_cover_a_pair(tmp_path: Path) -> None:
     found = [(block.row, block.col) for block in tile_blocks((100, 150), 64, 32)]
     assert found == [(top, left) for top in (0, 32, 36) for left in (0, 32, 64, 86)]
@@ -111,18 +182,33 @@ def test_bad_tiles_are_refused(tmp_path: Path) -> None:
 
 
 def test_training_learns_and_scores_held_out_tiles(tmp_path: Path) -> None:
-    write_tile(make_tile(), tmp_path / "a.npz")
+    write_tile(make_tile(), tmp_path / "a_0_0.npz")
     paths = tiles_in(tmp_path)
     settings = RaftTraining(small=True, steps=24, batch=1, iterations=4, rate=1e-3, precision="float32", log_every=6)
     lines: list[str] = []
-    train_raft(settings, paths, paths, tmp_path / "r.ckpt", tmp_path / "r.pt", "the command", lines.append)
+    train_raft(settings, paths, paths, tmp_path / "r.ckpt", tmp_path / "r.pt", "the command", evened, lines.append)
     first, last = (float(line.partition("loss ")[2].partition(",")[0]) for line in (lines[0], lines[3]))
     assert last < 0.95 * first
     assert "still_px 1.118" in lines[-1]
+    assert any(line.startswith("a: rmse_px") for line in lines)
     held = load_weights(tmp_path / "r.pt", "raft")
     net = Raft(RaftShape(**held.shape))
     net.load_state_dict(held.state)
-    assert evaluate(net, paths, 4)["rmse_px"] < 3
-    loss, error = make_step(2)(net, batch_of([make_tile()]))
+    assert evaluate(net, paths, evened, 4)["rmse_px"] < 3
+    loss, error = make_step(2)(net, batch_of([make_tile()], evened))
     assert loss.requires_grad
     assert float(error.detach()) > 0
+
+
+def test_one_tile_is_learned_by_heart() -> None:
+    """The loss of the flow falls to a small part of its first value on the same tile."""
+    torch.manual_seed(0)
+    net, batch = Raft(RaftShape(small=True)), batch_of([make_tile(dx=5.0, dy=-3.0)], evened)
+    optimiser, step = torch.optim.AdamW(net.parameters(), 1e-3), make_step(3, matching=0.1)
+    for _ in range(60):
+        loss, error = step(net, batch)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimiser.step()
+    assert float(error.detach()) < 0.6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,9 @@ from sensetrack.trackers import Tracker
 from sensetrack.types import Mask, PixelArray
 
 UTM = CRS.from_epsg(32633)
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers have the cores already: threads of theirs would wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

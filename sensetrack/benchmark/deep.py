@@ -23,6 +23,7 @@ TRACKERS = (
     "geoflownet:polish=false",
     "raft",
     "raft:finish=0",
+    "horn-schunck",
     "adaptive-lk",
     "adaptive-lk:preset=full",
     "pcc:step=8",

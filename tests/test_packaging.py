@@ -75,7 +75,7 @@ def test_every_import_is_a_dependency() -> None:
 
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     other_names = {"opencv-python-headless": "cv2", "scikit-image": "skimage", "pyyaml": "yaml", "pillow": "PIL"}
-    optional = {"torch", "distributed", "dask", "openpiv", "sentinelsat", "zarr"}
+    optional = {"torch", "distributed", "dask", "openpiv", "sentinelsat", "zarr", "av", "fsspec"}
     asked = {entry.partition(">")[0].lower() for entry in settings["dependencies"]}
     allowed = {other_names.get(name, name) for name in asked} | optional | set(sys.stdlib_module_names)
     allowed |= {"sensetrack", "pydantic_core"}

@@ -19,8 +19,10 @@ from sensetrack.benchmark.measure import Contender, reason_of
 from sensetrack.benchmark.probe import growth
 from sensetrack.benchmark.setting import machine_line
 from sensetrack.benchmark.table import markdown, pixels, rate
+from sensetrack.displacement import Field
 from sensetrack.errors import SensetrackError
 from sensetrack.pair import ImagePair
+from sensetrack.raster.layers import LayerFile
 from sensetrack.raster.tiles import Block
 from sensetrack.stream import track_file
 from sensetrack.types import FloatArray, Progress
@@ -146,12 +148,12 @@ def _run(contender: Contender, files: tuple[Path, Path], size: int, device: str)
         seconds = time.perf_counter() - begun
     except SensetrackError as error:
         return LargeRun(contender.name, size, reason=reason_of(error))
-    with rasterio.open(output) as file:
-        height, width = file.shape
-        side = min(512, height, width)
-        dx, dy = file.read((1, 2), window=Window((width - side) // 2, (height - side) // 2, side, side))
-    errors = np.hypot(dx - SHIFT[0], dy - SHIFT[1])
-    median = float(np.nanmedian(errors)) if np.isfinite(errors).any() else math.nan
+    file = LayerFile.open(output)
+    height, width = file.grid.shape
+    side = min(512, height, width)
+    field = Field.from_layers(file.read(Block((height - side) // 2, (width - side) // 2, side, side)))
+    errors = np.hypot(field.dx - SHIFT[0], field.dy - SHIFT[1])[field.measured]
+    median = float(np.median(errors)) if errors.size else math.nan
     return LargeRun(contender.name, size, tracker.spacing, seconds, height * width, memory, median)
 
 

@@ -103,7 +103,7 @@ class DenseTracker(Tracker):
         All arrays are float32 of one shape, whose sides are multiples of `alignment`. Images have zero local mean and
         unit local deviation, and fade to 0 towards invalid pixels; weights are 0 on these and rise to 1.
         """
-        raise NotImplementedError(f"{type(self).__name__} has neither _flow nor _flows")
+        raise TypeError(f"{type(self).__name__} has neither _flow nor _flows")
 
     def _flow_within(self, pad: int, *images: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return `_flow`; a tracker may leave out what is far into the ``pad`` pixels of context on every side."""

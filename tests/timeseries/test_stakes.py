@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
+import importlib
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from products.history import position
 from products.pairs import START
-from sensetrack.cli.main import cli
 
 from sensetrack.errors import InputError
 from sensetrack.timeseries import Cube, series_file
 from sensetrack.timeseries.stakes import COLUMNS, compare_stakes, read_surveys
+
+cli = importlib.import_module("sensetrack.cli.main").cli
 
 DAYS = [0.0, 12.0, 24.0, 36.0]
 

@@ -65,6 +65,10 @@ class GeoFlowTraining(FlowTraining):
 
     variant: Literal["A", "B"] = param("A", "A for FlowNet2-SD with a full-resolution decoder, B for StrainNet-F.")
     width: float = param(1.0, "Channels relative to the paper; 0.25 trains on a CPU.", gt=0, le=4)
+    aligned: bool = param(
+        False,
+        "Take the whole-pixel shift out of each sample first, as the tracker does of each tile; the paper does not.",
+    )
     steps: int = param(50_000, "Steps in all.", ge=1)
     batch: int = param(32, "Samples per step.", ge=1, le=4096)
     rate: float = param(5e-4, "Learning rate at the beginning.", gt=0)

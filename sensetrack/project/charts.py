@@ -10,42 +10,41 @@ from typing import Any
 
 Row = dict[str, Any]
 
-WIDTH, HEIGHT = 760, 250
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 14, 34
 
 
 def network(rows: Sequence[Row]) -> str:
-    """Draw every pair as an arc between its dates: above, those that count; below, rejected and failed ones."""
+    """Draw every pair as an arc between its dates: above, those that count; below, rejected and failed ones.
+
+    The drawing is stretched to the width of the page, so that it is whole on a phone; lines, dots and dates are not.
+    """
     times = {row[end]: _time(row[end]) for row in rows for end in ("first", "second")}
     first, last = min(times.values()), max(times.values())
     whole = max((last - first) / timedelta(days=1), 1e-9)
     longest = max(row["days"] for row in rows)
+    width, height, middle = 1000, 210, 160
 
     def place(text: str) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * ((times[text] - first) / timedelta(days=1)) / whole
+        return 0.01 * width + 0.98 * width * ((times[text] - first) / timedelta(days=1)) / whole
 
-    middle = HEIGHT * 0.66
     arcs = []
     for row in rows:
         kind = _kind(row)
         a, b = place(row["first"]), place(row["second"])
         reach = math.sqrt(row["days"] / longest)
-        height = -reach * (middle - TOP) * 1.9 if kind == "good" else reach * (HEIGHT - BOTTOM - middle) * 1.9
+        bend = -reach * (middle - TOP) * 1.9 if kind == "good" else reach * (height - middle) * 1.9
         text = f"{row['first'][:10]} to {row['second'][:10]}, {row['days']:g} d: {_state(row)}"
-        shape = f"M{a:.1f} {middle:.1f}Q{(a + b) / 2:.1f} {middle + height:.1f} {b:.1f} {middle:.1f}"
+        shape = f"M{a:.1f} {middle}Q{(a + b) / 2:.1f} {middle + bend:.1f} {b:.1f} {middle}"
         arcs.append(f'<path class="{kind}" d="{shape}"><title>{escape(text)}</title></path>')
+    # A line of no length with a round end stays round however the drawing is stretched.
     dots = "".join(
-        f'<circle cx="{place(text):.1f}" cy="{middle:.1f}" r="3.4"><title>{text[:10]}</title></circle>'
+        f'<path class="date" d="M{place(text):.1f} {middle}h0"><title>{text[:10]}</title></path>'
         for text in sorted(times)
     )
-    ticks = "".join(
-        f'<text x="{LEFT + (WIDTH - LEFT - RIGHT) * share:.1f}" y="{HEIGHT - 8}" text-anchor="{anchor}">'
-        f"{first + (last - first) * share:%Y-%m-%d}</text>"
-        for share, anchor in ((0.0, "start"), (0.5, "middle"), (1.0, "end"))
-    )
+    ticks = "".join(f"<span>{first + (last - first) * share:%Y-%m-%d}</span>" for share in (0.0, 0.5, 1.0))
     return (
-        f'<svg class="chart network" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Network of pairs">'
-        f"{''.join(arcs)}{dots}{ticks}</svg>"
+        f'<svg class="network" viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img" '
+        f'aria-label="Network of pairs">{"".join(arcs)}{dots}</svg><p class="dates">{ticks}</p>'
         '<p class="legend"><span><i class="good"></i>counts</span><span><i class="rejected"></i>mostly rejected</span>'
         '<span><i class="failed"></i>failed</span></p>'
     )

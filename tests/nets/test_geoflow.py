@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason='PyTorch is not there: pip install "
 
 from sensetrack.nets.faultdeform.stream import Stream, StreamSettings  # noqa: E402
 from sensetrack.nets.geoflow import KIND, GeoFlowNet, Variant, normalise  # noqa: E402
-from sensetrack.nets.geoflow_training import step, train_geoflow  # noqa: E402
+from sensetrack.nets.geoflow_training import align, make_step, train_geoflow  # noqa: E402
 from sensetrack.nets.settings import GeoFlowTraining, TrainSettings  # noqa: E402
 from sensetrack.nets.training import Batch, train  # noqa: E402
 from sensetrack.nets.validation import ones, stack  # noqa: E402
@@ -47,15 +47,31 @@ def test_one_sample_is_learned_by_heart(tmp_path: Path) -> None:
     batch: Batch = stack([Stream(StreamSettings(size=64, scenes=1, smooth=1.0))(1)])
     net = GeoFlowNet("B", 0.125)
     settings = TrainSettings(steps=300, minutes=5, precision="float32", rate=3e-3, decay=0.0)
+    step = make_step(aligned=False)
     train(net, lambda _: batch, step, settings, tmp_path / "one.ckpt")
     with torch.inference_mode():
         assert float(step(net, batch)[1]) < 0.05
         assert net(batch.reference, batch.secondary, ones(batch))[-1].isfinite().all()
 
 
+def test_the_shift_of_a_sample_is_taken_out() -> None:
+    """The secondary moves by it, the truth becomes what is left, and what is not reached is invalid."""
+    torch.manual_seed(0)
+    image = torch.rand(2, 1, 48, 64)
+    secondary = torch.stack([image[0].roll((3, -7), (1, 2)), image[1]])
+    truth = torch.stack([torch.tensor([-7.2, 3.1]), torch.tensor([0.3, -0.4])])[:, :, None, None].expand(2, 2, 48, 64)
+    rest, masks, shifts = align(Batch(image, secondary, truth, torch.ones_like(image)))
+    assert shifts[:, :, 0, 0].tolist() == [[-7, 3], [0, 0]]
+    torch.testing.assert_close(rest.truth[:, :, 0, 0], torch.tensor([[-0.2, 0.1], [0.3, -0.4]]))
+    torch.testing.assert_close(rest.secondary * masks[1], image * masks[1])
+    assert masks[1][0].sum() == 45 * 57
+    assert masks[1][1].all()
+    assert masks[0].all()
+
+
 def test_trained_weights_come_with_their_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensetrack.nets.geoflow_training.validate", lambda *_: {"0.01-1": 0.5})
-    settings = GeoFlowTraining(variant="B", width=0.1, steps=1, size=64, scenes=1, smooth=1.0, batch=1)
+    settings = GeoFlowTraining(variant="B", width=0.1, steps=1, size=64, scenes=1, smooth=1.0, batch=1, aligned=True)
     done = train_geoflow(settings, tmp_path / "b.ckpt", tmp_path / "b.pt", "the command", print)
     assert (done.step, done.samples) == (1, 1)
     assert json.loads((tmp_path / "b.json").read_text())["settings"]["variant"] == "B"

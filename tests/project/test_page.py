@@ -94,7 +94,8 @@ def test_data_holds_the_series(cube: Cube) -> None:
 
 def test_charts_show_every_pair(cube: Cube) -> None:
     rows = rows_of(cube)
-    assert charts.network(rows).count("<path ") == len(rows)
+    assert charts.network(rows).count('<path class="good"') == len(rows) - 2
+    assert charts.network(rows).count('<path class="date"') == len(DAYS)
     assert charts.network(rows).count('<path class="rejected"') == 1
     assert charts.network(rows).count('<path class="failed"') == 1
     assert charts.closure(rows).count("<circle ") == len(rows) - 1
@@ -165,6 +166,8 @@ def test_in_a_browser(browser: Any, page: Path, cube: Cube, width: int, height: 
     view.wait_for_selector("body[data-ready=yes]", timeout=60_000)
     # Nothing sticks out to the side.
     assert view.evaluate("document.documentElement.scrollWidth") <= width
+    drawn = view.locator(".network").bounding_box()
+    assert 0.8 * width < drawn["width"] < width - drawn["x"]
 
     box = view.locator("#map").bounding_box()
     assert box["width"] > 250

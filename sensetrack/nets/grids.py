@@ -64,9 +64,33 @@ def move_smoothly(spline: Tensor, flow: Tensor) -> Tensor:
 
 def box(image: Tensor, radius: int) -> Tensor:
     """Return the mean over a window of ``2 * radius + 1``; at the border over what there is of it."""
-    side = 2 * radius + 1
-    across = functional.avg_pool2d(image, (1, side), 1, (0, radius), count_include_pad=False)
-    return functional.avg_pool2d(across, (side, 1), 1, (radius, 0), count_include_pad=False)
+    rows, cols = (_seen(int(side), radius, image) for side in image.shape[2:])
+    return _sum_along(_sum_along(image, radius, 3), radius, 2) / (rows[:, None] * cols)
+
+
+def _sum_along(image: Tensor, radius: int, axis: int) -> Tensor:
+    """Return sums over windows along an axis: of those of 1, 2, 4, ... pixels that make up the window.
+
+    A few whole-array additions, many times faster than pooling for any window, and as exact.
+    """
+    side, size = 2 * radius + 1, image.shape[axis]
+    part = functional.pad(image, (radius, radius) if axis == 3 else (0, 0, radius, radius))
+    total, begin, width = torch.zeros_like(image), 0, 1
+    while True:
+        if side & width:
+            total = total + part.narrow(axis, begin, size)
+            begin += width
+        if 2 * width > side:
+            return total
+        rest = part.shape[axis] - width
+        part = part.narrow(axis, 0, rest) + part.narrow(axis, width, rest)
+        width *= 2
+
+
+def _seen(size: int, radius: int, like: Tensor) -> Tensor:
+    """Return how many pixels of a line the window around each of them holds."""
+    place = torch.arange(size, device=like.device, dtype=like.dtype)
+    return (place + radius).clamp(max=size - 1) - (place - radius).clamp(min=0) + 1
 
 
 def gradients(image: Tensor) -> tuple[Tensor, Tensor]:

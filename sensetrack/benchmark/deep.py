@@ -14,7 +14,7 @@ from sensetrack.benchmark.setting import machine_line
 from sensetrack.benchmark.table import markdown, percent, pixels, rate
 from sensetrack.errors import SensetrackError
 from sensetrack.nets.faultdeform.stream import RANGES, Sample, Stream, StreamSettings
-from sensetrack.types import Progress
+from sensetrack.types import DoubleArray, Progress
 
 TRACKERS = (
     "deep-lk",
@@ -32,6 +32,9 @@ TRACKERS = (
     "farneback",
 )
 """Beside each other by default."""
+
+BASE = "adaptive-lk"
+"""On whose pixels all are compared, too: a tracker that measures only what is easy has small errors."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,9 @@ class DeepRun:
         Share of component errors within one stated standard deviation.
     speed : float
         Estimates per second.
+    shared, base : float
+        Mean end-point error on the pixels that both this one and `BASE` have measured, of this one and of `BASE`; NaN
+        where `BASE` does not take part.
     reason : str
         Why there is no result.
     """
@@ -65,6 +71,8 @@ class DeepRun:
     share: float = 0.0
     within_68: float = math.nan
     speed: float = math.nan
+    shared: float = math.nan
+    base: float = math.nan
     reason: str = ""
 
 
@@ -86,14 +94,17 @@ def run_deep(
     runs: list[DeepRun] = []
     for number in range(count * len(RANGES)):
         sample = stream(number)
-        for contender in found:
-            runs.append(_run(contender, sample))
+        beside = np.full(sample.dx.shape, np.nan)
+        for contender in sorted(found, key=lambda one: one.name != BASE):
+            runs.append(_run(contender, sample, beside))
             if progress is not None:
                 progress(len(runs), total)
-    return runs
+    order = {contender.name: number for number, contender in enumerate(found)}
+    return sorted(runs, key=lambda run: (run.sample, order[run.tracker]))
 
 
-def _run(contender: Contender, sample: Sample) -> DeepRun:
+def _run(contender: Contender, sample: Sample, beside: DoubleArray) -> DeepRun:
+    """Run one tracker; ``beside`` holds the error of `BASE` at every pixel, and is filled by it."""
     where = (contender.name, sample.number, sample.interval, sample.scene, sample.fault)
     reach = max(float(np.abs(part).max()) for part in (sample.dx, sample.dy))
     try:
@@ -114,6 +125,11 @@ def _run(contender: Contender, sample: Sample) -> DeepRun:
     errors = np.stack([field.dx - true_x, field.dy - true_y])[:, measured]
     stated = np.stack([field.sigma_dx, field.sigma_dy])[:, measured]
     length = np.hypot(*errors)
+    if contender.name == BASE:
+        beside[measured] = length
+    row, col = (np.rint(line).astype(int) for line in place)
+    base = beside[row[:, None], col[None]][measured]
+    both = np.isfinite(base)
     return DeepRun(
         *where,
         mean=float(length.mean()),
@@ -121,6 +137,8 @@ def _run(contender: Contender, sample: Sample) -> DeepRun:
         share=float(measured.sum() / known.sum()),
         within_68=float((np.abs(errors) <= stated).mean()),
         speed=field.dx.size / seconds,
+        shared=float(length[both].mean()) if both.any() else math.nan,
+        base=float(base[both].mean()) if both.any() else math.nan,
     )
 
 
@@ -142,6 +160,20 @@ def deep_table(runs: Sequence[DeepRun]) -> tuple[list[str], list[list[str]]]:
         rows.append(
             [f"`{tracker}`", *cells, percent(share), percent(_mean(own, "within_68")), rate(_mean(own, "speed"))]
         )
+    return heads, rows
+
+
+def shared_table(runs: Sequence[DeepRun]) -> tuple[list[str], list[list[str]]]:
+    """Return heads and rows: the mean end-point error on shared pixels, as a multiple of that of `BASE`, per range."""
+    heads = ["tracker", *(f"{low:g}-{high:g} px" for low, high in RANGES)]
+    rows = []
+    for tracker in dict.fromkeys(run.tracker for run in runs if math.isfinite(run.base)):
+        own = [run for run in runs if run.tracker == tracker and math.isfinite(run.base)]
+        parts = [[run for run in own if run.interval == number] for number in range(len(RANGES))]
+        ratios = [
+            sum(run.shared for run in part) / sum(run.base for run in part) if part else math.nan for part in parts
+        ]
+        rows.append([f"`{tracker}`", *(f"{ratio:.2f}" if math.isfinite(ratio) else "–" for ratio in ratios)])
     return heads, rows
 
 
@@ -168,6 +200,20 @@ def deep_page(runs: Sequence[DeepRun], settings: StreamSettings) -> str:
         "",
         markdown(heads, rows),
         "",
+        *_shared_lines(runs),
         *reasons,
     ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _shared_lines(runs: Sequence[DeepRun]) -> list[str]:
+    """Return the second table, where there is one."""
+    heads, rows = shared_table(runs)
+    if not rows:
+        return []
+    return [
+        f"Mean end-point error on the pixels that `{BASE}` has measured too, as a multiple of its own there:",
+        "",
+        markdown(heads, rows),
+        "",
+    ]

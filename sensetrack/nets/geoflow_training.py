@@ -17,7 +17,6 @@ from sensetrack.nets.training import Batch, Step, Trained, train
 from sensetrack.nets.validation import ones, stack, validate
 from sensetrack.nets.weight_files import Weights, save_weights
 
-
 LARGEST_SHIFT = 1 / 3
 """Of the side of a sample: more is not taken out of it, for too little would be left to see."""
 

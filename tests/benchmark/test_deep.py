@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from sensetrack.benchmark.deep import DeepRun, _at, deep_page, deep_table, run_deep
+from sensetrack.benchmark.deep import DeepRun, _at, deep_page, deep_table, run_deep, shared_table
 from sensetrack.benchmark.large import large_page, make_large, run_large
 from sensetrack.benchmark.measure import Contender, contenders
 from sensetrack.displacement import Field
@@ -70,6 +70,21 @@ def test_errors_are_those_against_the_truth(runs: list[DeepRun]) -> None:
     assert [run.reason for run in runs if run.tracker == "absent"] == ["it is not there"] * 8
 
 
+def test_all_are_compared_on_the_pixels_of_one() -> None:
+    """Off by 0.3 px everywhere, beside a classical tracker."""
+    found = [Contender("knowing", Knowing()), *contenders(["adaptive-lk"])]
+    runs = run_deep(found, SETTINGS, 1)
+    assert [run.tracker for run in runs[:2]] == ["knowing", "adaptive-lk"]
+    knowing, base = runs[0], runs[1]
+    assert base.shared == base.base == base.mean
+    assert knowing.shared == pytest.approx(0.3, abs=1e-3)
+    assert knowing.base == pytest.approx(base.mean, rel=0.1)
+    _, rows = shared_table(runs)
+    assert rows[1] == ["`adaptive-lk`", *["1.00"] * 4]
+    assert float(rows[0][1]) == pytest.approx(knowing.shared / knowing.base, abs=0.006)
+    assert "as a multiple of its own there" in deep_page(runs, SETTINGS)
+
+
 def test_values_between_pixels() -> None:
     plane = np.add.outer(10.0 * np.arange(4), np.arange(5))
     np.testing.assert_allclose(_at(plane, np.array([0.5, 2.0]), np.array([1.5, 4.0])), [[6.5, 9.0], [21.5, 24.0]])
@@ -81,6 +96,7 @@ def test_table_and_page(runs: list[DeepRun]) -> None:
     assert rows[0][:6] == ["`knowing`", *["0.300 / 0.300"] * 4, "100 %"]
     assert rows[1][1] == "– / –"
     page = deep_page(runs, SETTINGS)
+    assert "as a multiple" not in page, "adaptive-lk takes no part"
     assert "2 samples of 96 x 96 pixels per range" in page
     assert "- `absent`: it is not there" in page
     assert math.isnan(next(run for run in runs if run.reason).mean)

@@ -29,6 +29,7 @@ import pandas as pd
 from sensetrack.engine import Threads
 from sensetrack.project import run_project
 from sensetrack.scene import write_series
+from sensetrack.timeseries.stakes import stakes_file
 
 examples = next(folder / "examples" for folder in [Path.cwd(), *Path.cwd().parents] if (folder / "examples").is_dir())
 example = examples / "stakes_validation"
@@ -38,19 +39,13 @@ shutil.copy(examples / "glacier_sentinel2/project.yaml", work)
 outcome = run_project(work / "project.yaml", engine=Threads())
 
 # %% [markdown]
-# `compare.py` takes any cube and any CSV file with the columns `name, x, y, date, east, north`:
+# `sensetrack stakes`, here as a function, takes any cube and any CSV file with the columns `name, x, y, date, east, north`:
 
 # %%
 points, compared = work / "points.csv", work / "comparison.csv"
-for script, *arguments in (
-    ("make_points.py", work / "scenes", points),
-    ("compare.py", outcome.results / "series.nc", points, compared),
-):
-    print(
-        subprocess.run(
-            [sys.executable, example / script, *arguments], check=True, capture_output=True, text=True
-        ).stdout
-    )
+subprocess.run([sys.executable, example / "make_points.py", work / "scenes", points], check=True)
+rows = stakes_file(outcome.results / "series.nc", points, compared)
+print(f"{len({row.name for row in rows})} points")
 
 # %%
 found = pd.read_csv(compared)

@@ -60,5 +60,4 @@ def _net(file: Path, changed: int, device: str) -> PyramidNet:
     except (TypeError, ValueError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"{file}: its weights do not fit the net that it describes ({reason})") from error
-    net.to(device).eval()
-    return net
+    return net.to(device).to(memory_format=torch.channels_last).eval()

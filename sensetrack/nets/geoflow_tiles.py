@@ -114,10 +114,7 @@ def net_of(file: Path, changed: int, device: str) -> GeoFlowNet:
     except (TypeError, ValueError, KeyError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"{file}: its weights do not fit the net that it describes ({reason})") from error
-    net.to(device).eval()
-    if device != "cpu":
-        net.to(memory_format=torch.channels_last)
-    return net
+    return net.to(device).to(memory_format=torch.channels_last).eval()
 
 
 def find_flows(

@@ -29,8 +29,8 @@ def command(project: str, only_plan: bool, prune: bool, computing: Computing) ->
     """Run a monitoring project: from a folder of scenes to velocities, a time series and a report.
 
     What is done already for the same inputs, settings and code is kept, so a run that was stopped goes on where it was,
-    and a new scene costs its own pairs only. A pair that fails stops no other; it is listed with its reason, and the
-    exit status is 1.
+    and a new scene costs its own pairs only. A scene or pair that fails stops no other; it is listed with its reason,
+    and the exit status is 1.
     """
     found = Project(project)
     with computing.open() as engine:
@@ -39,6 +39,8 @@ def command(project: str, only_plan: bool, prune: bool, computing: Computing) ->
                 plan = found.plan(engine, dry=True)
                 seconds = plan.seconds(engine)
             _say_plan(plan, seconds)
+            if plan.failures:
+                raise click.exceptions.Exit(FAILED)
             return
         with stages() as report:
             outcome = found.run(engine, report, prune=prune)

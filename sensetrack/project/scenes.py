@@ -218,7 +218,8 @@ def _epoch(params: ProjectParams, path: str, origin: str, table: dict[str, dict[
     date = parse_time(row["date"]) if row.get("date") else image.acquired
     if date is None:
         raise InputError(
-            f"{path}: does not say when it was taken; put the date into its name (20200131), or into scenes: table"
+            f"{path}: does not say when it was taken; put the date into its name (20200131) or into scenes: table, or "
+            "leave the file out with scenes: exclude"
         )
     product = product_at(origin)
     properties: dict[str, Any] = {} if product is None else product.properties()

@@ -156,6 +156,9 @@ def test_scenes_that_cannot_be_used_are_listed(make_project, write_raster):
     write_raster(np.ones((20, 20), np.float32), "p/scenes/20200301.tif")
     write_raster(np.ones((96, 112), np.float32), "p/scenes/undated.tif")
     (path.parent / "scenes" / "20200401.tif").write_text("no raster")
+    planned = CliRunner().invoke(CLI, ["run", str(path), "--plan", "--engine", "serial"])
+    assert planned.exit_code == 1
+    assert "Error: undated:" in planned.output
     outcome = run_project(path)
     reasons = {failure.what: failure.reason for failure in outcome.failures}
     assert set(reasons) == {"20200301", "undated", "20200401"}

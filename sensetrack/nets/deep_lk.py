@@ -60,4 +60,6 @@ def _net(file: Path, changed: int, device: str) -> PyramidNet:
     except (TypeError, ValueError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"{file}: its weights do not fit the net that it describes ({reason})") from error
-    return net.to(device).to(memory_format=torch.channels_last).eval()
+    net.to(device).to(memory_format=torch.channels_last)
+    net.eval()
+    return net

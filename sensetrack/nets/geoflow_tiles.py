@@ -114,7 +114,9 @@ def net_of(file: Path, changed: int, device: str) -> GeoFlowNet:
     except (TypeError, ValueError, KeyError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"{file}: its weights do not fit the net that it describes ({reason})") from error
-    return net.to(device).to(memory_format=torch.channels_last).eval()
+    net.to(device).to(memory_format=torch.channels_last)
+    net.eval()
+    return net
 
 
 def find_flows(

@@ -196,7 +196,7 @@ def _content(views: Sequence[OpenView], dem: PathLike | None, params: CombinePar
     layers += [
         files.Layer("vx", "horizontal velocity along the x axis of the map", unit),
         files.Layer("vy", "horizontal velocity along the y axis of the map", unit),
-        files.Layer("misfit", "misfit of the views in units of their errors, 1 where these hold"),
+        files.Layer("misfit", "misfit of the views in units of their errors; its mean square is 1 where these hold"),
         files.Layer("views", "views that take part", dtype="uint8", attributes={"valid_min": np.uint8(0)}),
         files.Layer(
             "left_out",

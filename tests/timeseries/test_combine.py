@@ -6,97 +6,19 @@ import hashlib
 import importlib
 import json
 import logging
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 import xarray as xr
-from affine import Affine
-from click.testing import CliRunner
-from pyproj import Transformer
-from rasterio.crs import CRS
+from products.views import TRUTH
 
 from sensetrack.engine import Threads
 from sensetrack.errors import GridError, InputError, OutputError, ParameterError
-from sensetrack.provenance import Provenance
 from sensetrack.raster.grid import Grid
 from sensetrack.raster.layers import LayerFile
-from sensetrack.raster.north import meridian_convergence
-from sensetrack.timeseries import CombineParams, OpticalView, RadarView, combine_files, geocoded_rows
-from sensetrack.velocity import Velocity
-from sensetrack.velocity.stable import StableShift
-from sensetrack.velocity.summary import ComponentErrors, Summary
-
-POLAR = Grid((40, 50), Affine(100.0, 0.0, -200_000.0, 0.0, -100.0, -1_500_000.0), CRS.from_epsg(3413))
-SLOPE = 0.25, -0.15
-"""Towards true east and north."""
-
-TRUTH = np.array([30.0, -80.0, 12.0])
-VIEWS = {"asc": (39.0, -12.0), "desc": (34.0, 192.0)}
-
-
-def heights_of(grid, slope=SLOPE):
-    """A plane with a slope towards true east and north, in metres on the ground."""
-    turn, scale = np.radians(meridian_convergence(grid)), scale_of(grid)
-    along_x = (slope[0] * np.cos(turn) - slope[1] * np.sin(turn)) / scale
-    along_y = (slope[0] * np.sin(turn) + slope[1] * np.cos(turn)) / scale
-    x, y = grid.xy(np.arange(grid.height)[:, None], np.arange(grid.width)[None, :])
-    middle = grid.height // 2, grid.width // 2
-    return along_x[middle] * (x - x[0, middle[1]]) + along_y[middle] * (y - y[middle[0], 0]) + 1000.0
-
-
-def scale_of(grid):
-    """Metres of a polar stereographic map per metre on the ground, by neighbouring points."""
-    if grid.crs is None or grid.crs.to_epsg() != 3413:
-        return 1.0
-    lon, lat = Transformer.from_crs(3413, 4326, always_xy=True).transform(*grid.xy(20, 25))
-    x, y = Transformer.from_crs(4326, 3413, always_xy=True).transform([lon, lon], [lat, lat + 1e-3])
-    radius = 6378137.0 * (1 - 0.00669438) / (1 - 0.00669438 * np.sin(np.radians(lat)) ** 2) ** 1.5
-    return np.hypot(x[1] - x[0], y[1] - y[0]) / np.radians(1e-3) / radius
-
-
-@pytest.fixture
-def write_views(tmp_path):
-    """Write views of a motion: ``write_views(grid, views, sigma=2.0, slope=SLOPE, truth=TRUTH, start=0, days=12)``."""
-
-    def write(
-        grid=POLAR, names=("asc", "desc", "s2"), *, sigma=2.0, rho=0.4, slope=SLOPE, truth=TRUTH, start=0.0, days=12.0,
-        units="m/yr", missing=None, suffix=".nc", prefix="", seed=0,
-    ):  # fmt: skip
-        rng = np.random.default_rng(seed)
-        turn = np.zeros(grid.shape) if grid.crs is None else np.radians(meridian_convergence(grid))
-        scale = scale_of(grid)
-        paths = []
-        for name in names:
-            rows = geocoded_rows(*VIEWS[name], slope) if name in VIEWS else np.eye(2, 3)
-            east, north = (rows @ truth)[:, None, None] * scale
-            first, second = rng.standard_normal((2, *grid.shape))
-            vx = east * np.cos(turn) - north * np.sin(turn) + sigma * first
-            vy = east * np.sin(turn) + north * np.cos(turn) + sigma * (rho * first + np.sqrt(1 - rho**2) * second)
-            v = np.hypot(vx, vy)
-            along = sigma * np.sqrt(1 + 2 * rho * vx * vy / v**2)
-            flags = np.zeros(grid.shape, np.uint8)
-            if missing is not None and name in missing:
-                flags[missing[name]] = 4
-            full = np.full(grid.shape, sigma)
-            layers = [np.where(flags == 0, each, np.nan).astype(np.float32) for each in (vx, vy, v, full, full, along)]
-            when = datetime(2020, 1, 5, tzinfo=UTC) + timedelta(days=start)
-            origin = Provenance("pcc", "{}", "a.tif", "b.tif", when, when + timedelta(days=days), days)
-            summary = Summary(units, days, StableShift(), False, ComponentErrors(), ComponentErrors(), origin)
-            path = tmp_path / f"{prefix}{name}{suffix}"
-            Velocity(grid, *layers, flags, summary).save(path)
-            paths.append(path)
-        return [
-            RadarView(path, *VIEWS[name]) if name in VIEWS else OpticalView(path)
-            for path, name in zip(paths, names, strict=True)
-        ]
-
-    return write
-
-
-@pytest.fixture
-def dem(write_raster):
-    return write_raster(heights_of(POLAR).astype(np.float32), "dem.tif", grid=POLAR)
+from sensetrack.raster.tiles import Block
+from sensetrack.timeseries import CombineParams, OpticalView, RadarView, combine_files
+from sensetrack.timeseries.views import OpenView
 
 
 def test_known_motion_on_a_slope_comes_back_with_errors_that_hold(write_views, dem, tmp_path):
@@ -243,6 +165,15 @@ def test_periods_are_compared(write_views, utm_grid, tmp_path, caplog):
     assert "only 50 % of the longest of their periods" in caplog.text
 
 
+def test_views_of_different_motion_do_not_fit(write_views, utm_grid, tmp_path):
+    grid = utm_grid((30, 30))
+    views = write_views(grid, ("asc", "desc"), slope=(0, 0))
+    other = write_views(grid, ("s2",), slope=(0, 0), truth=TRUTH * 1.5)
+    combine_files([*views, *other], tmp_path / "enu.nc")
+    with xr.open_dataset(tmp_path / "enu.nc") as layers:
+        assert layers.misfit.median() > 5
+
+
 def test_series_take_part_with_their_means(write_pairs, write_views, tmp_path, utm_grid):
     from sensetrack.timeseries import Cube, series_file
 
@@ -290,53 +221,22 @@ def test_bad_input(write_views, dem, tmp_path, utm_grid):
         combine_files(write_views(utm_grid((8, 8)), prefix="utm-"), tmp_path / "x.nc", dem=dem)
 
 
-def run(*arguments):
-    cli = importlib.import_module("sensetrack.cli.main").cli
-    return CliRunner().invoke(cli, ["combine", *map(str, arguments), "--engine", "serial"])
+def test_pairs_of_others_take_part(write_views, utm_grid, tmp_path, shared_data):
+    """ITS_LIVE pairs state one error per component; a real one has no velocity, but says its dates."""
+    import h5py
 
-
-def test_command(write_views, dem, tmp_path):
-    asc, desc, s2 = (view.path for view in write_views())
-    out = tmp_path / "enu.nc"
-    given = ["--radar", asc, 39, -12, "--radar", desc, 34, 192, "--optical", s2]
-    result = run("-o", out, *given, "--dem", dem)
-    assert result.exit_code == 0, result.output
-    assert "radar, incidence 39 degrees, heading -12 degrees, 2020-01-05 to 2020-01-17; used 9" in result.output
-    assert "optical, 2020-01-05 to 2020-01-17; used 100.0 %" in result.output
-    assert "median +12." in result.output or "median +11." in result.output
-    assert "no geometry" in result.output
-    again = run("-o", out, *given)
-    assert again.exit_code == 1 and "exists already" in again.output
-    points = run("-o", tmp_path / "enu.csv", *given, "--dem", dem, "--slope-window", 300)
-    assert points.exit_code == 0, points.output
-    assert (tmp_path / "enu.csv").read_text().startswith("x,y,v_east,v_north,v_up,")
-
-
-def test_command_used_wrongly(write_views, tmp_path):
-    asc, *_ = (view.path for view in write_views())
-    out = tmp_path / "enu.nc"
-    none = run("-o", out)
-    assert none.exit_code == 2 and "give views: --radar FILE INCIDENCE HEADING" in none.output
-    one = run("-o", out, "--radar", asc, 39, -12)
-    assert one.exit_code == 1 and "add a view of another direction" in one.output
-    absent = run("-o", out, "--radar", asc, "incidence.tif", -12)
-    assert absent.exit_code == 1 and "incidence.tif" in absent.output
-    left = run("-o", out, "--left-radar", asc, 95, -12)
-    assert left.exit_code == 2 and "incidence = 95: give degrees" in left.output
-
-
-def test_what_was_made_is_described_and_drawn(write_views, dem, tmp_path):
-    cli = importlib.import_module("sensetrack.cli.main").cli
-    for name in ("enu.nc", "enu.tif"):
-        out = tmp_path / name
-        combine_files(write_views(prefix=name), out, dem=dem)
-        shown = CliRunner().invoke(cli, ["info", str(out)])
-        assert shown.exit_code == 0, shown.output
-        assert f"{out}: velocity" in shown.output and "v_north_error" in shown.output
-        assert "heading 192 degrees" in shown.output
-        assert CliRunner().invoke(cli, ["info", str(out), "--json"]).exit_code == 0
-        for layer in ([], ["--layer", "v_up"]) if name == "enu.tif" else (["--layer", "overview"],):
-            drawn = CliRunner().invoke(cli, ["plot", str(out), "-o", str(tmp_path / "a.png"), "--overwrite", *layer])
-            assert drawn.exit_code == 0, (layer, drawn.output)
-        series = CliRunner().invoke(cli, ["timeseries", str(out), "-o", str(tmp_path / "series.nc")])
-        assert series.exit_code == 1 and "not a velocity file" in series.output
+    views = write_views(utm_grid((12, 12), size=50.0), slope=(0.0, 0.0), sigma=0.01)
+    with h5py.File(views[2].path, "r+") as file:
+        del file.attrs["product"]
+        for name in ("vx_error", "vy_error", "v_error", "errorx", "errory", "flags"):
+            del file[name]
+        file["vx"].attrs["error"] = file["vy"].attrs["error"] = 0.01
+        file["interp_mask"][0, 3, 4] = 1
+    combine_files(views, tmp_path / "enu.nc")
+    with xr.open_dataset(tmp_path / "enu.nc") as layers:
+        np.testing.assert_allclose(layers.v_up, TRUTH[2], atol=0.1)
+        assert layers.views[3, 4] == 2 and layers.left_out[3, 4] == 1
+    real = OpenView.open(OpticalView(next((shared_data / "itslive").glob("*.nc"))))
+    assert real.kind == "foreign" and real.period is not None
+    assert [date.year for date in real.period] == [1984, 1985]
+    assert (real.read(Block(0, 0, 5, 5), False)[2] == 1).all()

@@ -106,9 +106,19 @@ def _pair_rows(info: FileInfo) -> list[tuple[str, str]]:
     if "spacing" in info.tags:
         rows.append(("spacing", f"{info.tags['spacing']} input pixels"))
     rows += [("preprocess", step) for step in source.preprocess]
+    rows += _view_rows(info)
     rows += [("parameters", source.parameters)]
     rows += [("then", step) for step in source.history]
     return [(name, value) for name, value in rows if value not in ("", "{}")]
+
+
+def _view_rows(info: FileInfo) -> list[tuple[str, str]]:
+    """Return the views that a file of `combine` was made from."""
+    if "views" not in info.tags:
+        return []
+    from sensetrack.timeseries.views import view_text
+
+    return [("view", f"{view['file']}: {view_text(view)}") for view in json.loads(info.tags["views"])]
 
 
 def _say_layers(info: FileInfo) -> None:

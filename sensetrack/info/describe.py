@@ -143,6 +143,8 @@ def _unit(name: str, tags: Mapping[str, str]) -> str:
     """Return the unit of a layer of ours."""
     if name in PIXEL_UNITS:
         return PIXEL_UNITS[name]
+    if tags.get("product") == "enu":
+        return tags.get("units", "") if name.startswith("v") and name != "views" else ""
     return tags.get("units", "") if name.startswith("v") and tags.get("product") == "velocity" else ""
 
 

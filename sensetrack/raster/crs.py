@@ -77,7 +77,9 @@ def _transformer(source: CRS, target: CRS) -> Transformer:
     cache: dict[tuple[str, str], Transformer] = _local.__dict__.setdefault("transformers", {})
     key = (source.to_wkt(), target.to_wkt())
     if key not in cache:
-        from pyproj import Transformer
+        import pyproj
 
-        cache[key] = Transformer.from_crs(*key, always_xy=True)
+        # PROJ knows no extents in systems with heights, as elevation models have them.
+        first, second = (crs.to_2d() if crs.is_compound else crs for crs in map(pyproj.CRS.from_wkt, key))
+        cache[key] = pyproj.Transformer.from_crs(first, second, always_xy=True)
     return cache[key]

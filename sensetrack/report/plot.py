@@ -140,7 +140,9 @@ def panels_of(sheet: Sheet, kind: str) -> list[str]:
         return [kind]
     wanted = [sheet.magnitude, *sheet.components, "quality", *(sheet.errors or ()), "flags"]
     if sheet.is_velocity:
-        wanted = [sheet.magnitude, *sheet.components, *(sheet.errors or ()), "flags"]
+        whole = ("v_east", "v_north", "v_up", "v_up_error")
+        more = whole if "v_up" in sheet.layers else (*sheet.components, *(sheet.errors or ()))
+        wanted = [sheet.magnitude, *more, "flags"]
     elif sheet.errors is not None:
         wanted = [sheet.magnitude, *sheet.components, "quality", "sigma", "flags"]
     return [name for name in wanted if name in sheet.names() or (name == "flags" and sheet.flags is not None)]

@@ -160,7 +160,7 @@ class Sheet:
     @property
     def units(self) -> str:
         """Units of velocity."""
-        return self.tags.get("units", "m/yr") if self.product == "velocity" else "m/yr"
+        return self.tags.get("units", "m/yr") if self.product in ("velocity", "enu") else "m/yr"
 
     @property
     def components(self) -> tuple[str, str]:

@@ -63,6 +63,12 @@ _VELOCITY_LAYERS = {
     "vx_error": ("1 sigma of vx", "error"),
     "vy_error": ("1 sigma of vy", "error"),
     "v_error": ("1 sigma of the speed", "error"),
+    "v_east": ("Velocity towards true east", "signed"),
+    "v_north": ("Velocity towards true north", "signed"),
+    "v_up": ("Velocity upward", "signed"),
+    "v_east_error": ("1 sigma of the velocity towards east", "error"),
+    "v_north_error": ("1 sigma of the velocity towards north", "error"),
+    "v_up_error": ("1 sigma of the velocity upward", "error"),
 }
 
 

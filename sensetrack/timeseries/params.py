@@ -1,6 +1,9 @@
-"""Settings of the inversion of a network of pairs."""
+"""Settings of the inversion of a network of pairs, and of the combination of views."""
 
 from __future__ import annotations
+
+import math
+from typing import Literal
 
 from sensetrack.params import Params, param
 
@@ -41,3 +44,33 @@ class SeriesParams(Params):
     alert_horizon: float = param(
         90.0, "Longest time ahead of the last date for which failure is predicted by inverse velocity", unit="d", gt=0
     )
+
+
+class CombineParams(Params):
+    """What is known of the motion before it is seen, and how slope and distances are meant."""
+
+    east_prior: float | None = param(
+        None, "Standard deviation that motion towards east has beforehand about zero, in the unit of the result", gt=0
+    )
+    north_prior: float | None = param(None, "The same towards north, which few views see well", gt=0)
+    up_prior: float | None = param(None, "The same upward", gt=0)
+    slope_window: float | None = param(
+        None,
+        "Side of the square over which the ground's slope is a mean, such as the tracker's window; none for a pixel",
+        unit="m",
+        gt=0,
+    )
+    distances: Literal["map", "ground"] = param(
+        "map",
+        "Which metres the views are in: those of the map projection, as `velocity` writes by default, or those on the "
+        "ellipsoid; the result is in the latter",
+    )
+
+    @property
+    def prior(self) -> tuple[float, float, float] | None:
+        """Of all three components, as `to_enu` takes it."""
+        given = (self.east_prior, self.north_prior, self.up_prior)
+        if given == (None, None, None):
+            return None
+        east, north, up = (math.inf if value is None else value for value in given)
+        return east, north, up

@@ -17,7 +17,7 @@ from sensetrack.raster.grid import Grid
 from sensetrack.raster.layers import LayerFile
 from sensetrack.raster.tiles import Block
 from sensetrack.timeseries.invert import DAYS_PER_YEAR
-from sensetrack.types import DoubleArray, FloatArray, PathLike
+from sensetrack.types import DoubleArray, FlagArray, FloatArray, PathLike
 from sensetrack.velocity.itslive import is_pair, read_pair
 from sensetrack.velocity.summary import LAYERS, read_summary
 
@@ -83,46 +83,70 @@ class Member:
 
     def read(self, block: Block) -> tuple[FloatArray, FloatArray]:
         """Return the way in metres, (2, row, col), and its covariance xx, yy, xy, (3, row, col); NaN where missing."""
-        layers = self._layers(block) if self.ours else self._foreign(block)
-        missing = (np.nan_to_num(layers["flags"], nan=float(Flag.NODATA)).astype(np.uint8)) != 0
-        vx, vy, v, ex, ey, ev = (layers[name].astype(np.float64) for name in LAYERS[:-1])
+        rate, covariance, flags = read_velocity(self.file, self.ours, block)
         years = self.days * (1.0 if self.per_day else 1.0 / DAYS_PER_YEAR)
-        cross = _cross(vx, vy, v, ex, ey, ev) if self.ours else np.zeros_like(ex)
-        way = np.stack([vx, vy]) * years
-        way[:, missing] = np.nan
-        return way.astype(np.float32), (np.stack([ex**2, ey**2, cross]) * years**2).astype(np.float32)
-
-    def _layers(self, block: Block) -> dict[str, np.ndarray]:
-        if Path(self.file.path).suffix.lower() != ".nc":
-            return self.file.read(block, LAYERS)
-        import h5py
-
-        # A stack is read pair by pair for every block, so what netCDF says besides the pixels is not read again.
-        try:
-            with h5py.File(self.file.path, "r") as file:
-                if any(file[name].dtype.kind == "i" for name in LAYERS[:-1]):
-                    return self.file.read(block, LAYERS)
-                return {name: file[name][(0,) * (file[name].ndim - 2) + block.slices] for name in LAYERS}
-        except (OSError, KeyError) as error:
-            raise CorruptFileError(f"{self.file.path}: cannot be read, is it cut off? ({error})") from error
-
-    def _foreign(self, block: Block) -> dict[str, np.ndarray]:
-        """A block of an ITS_LIVE pair, which states one error per component where it has no layers of them."""
-        known = [name for name in (*LAYERS[:-1], "interp_mask") if name in self.file.names]
-        layers = self.file.read(block, known)
-        missing = ~np.isfinite(layers["v"])
-        for axis in "xy":
-            error = float(self.file.attributes[f"v{axis}"].get("error", np.nan))
-            layers.setdefault(f"v{axis}_error", np.full(block.shape, error, np.float32))
-        layers.setdefault("v_error", np.hypot(layers["vx_error"], layers["vy_error"]))
-        filled = np.asarray(layers.pop("interp_mask", np.zeros(block.shape))) > 0
-        return layers | {"flags": np.where(missing, Flag.NODATA, np.where(filled, Flag.FILLED, 0))}
+        way = rate * years
+        way[:, flags != 0] = np.nan
+        return way.astype(np.float32), (covariance * years**2).astype(np.float32)
 
 
-def _cross(
+def read_velocity(file: LayerFile, ours: bool, block: Block) -> tuple[DoubleArray, DoubleArray, FlagArray]:
+    """Read a block of a velocity file.
+
+    Parameters
+    ----------
+    file : LayerFile
+    ours : bool
+        Whether it is one of ours, with all error layers, or an ITS_LIVE pair.
+    block : Block
+
+    Returns
+    -------
+    velocity : ndarray, shape (2, row, col)
+        In the units of the file.
+    covariance : ndarray, shape (3, row, col)
+        xx, yy, xy.
+    flags : ndarray of uint8
+    """
+    layers = _layers(file, block) if ours else _foreign(file, block)
+    flags = np.nan_to_num(layers["flags"], nan=float(Flag.NODATA)).astype(np.uint8)
+    vx, vy, v, ex, ey, ev = (layers[name].astype(np.float64) for name in LAYERS[:-1])
+    cross = cross_covariance(vx, vy, v, ex, ey, ev) if ours else np.zeros_like(ex)
+    return np.stack([vx, vy]), np.stack([ex**2, ey**2, cross]), flags
+
+
+def _layers(file: LayerFile, block: Block) -> dict[str, np.ndarray]:
+    if Path(file.path).suffix.lower() != ".nc":
+        return file.read(block, LAYERS)
+    import h5py
+
+    # A stack is read pair by pair for every block, so what netCDF says besides the pixels is not read again.
+    try:
+        with h5py.File(file.path, "r") as opened:
+            if any(opened[name].dtype.kind == "i" for name in LAYERS[:-1]):
+                return file.read(block, LAYERS)
+            return {name: opened[name][(0,) * (opened[name].ndim - 2) + block.slices] for name in LAYERS}
+    except (OSError, KeyError) as error:
+        raise CorruptFileError(f"{file.path}: cannot be read, is it cut off? ({error})") from error
+
+
+def _foreign(file: LayerFile, block: Block) -> dict[str, np.ndarray]:
+    """A block of an ITS_LIVE pair, which states one error per component where it has no layers of them."""
+    known = [name for name in (*LAYERS[:-1], "interp_mask") if name in file.names]
+    layers = file.read(block, known)
+    missing = ~np.isfinite(layers["v"])
+    for axis in "xy":
+        error = float(file.attributes[f"v{axis}"].get("error", np.nan))
+        layers.setdefault(f"v{axis}_error", np.full(block.shape, error, np.float32))
+    layers.setdefault("v_error", np.hypot(layers["vx_error"], layers["vy_error"]))
+    filled = np.asarray(layers.pop("interp_mask", np.zeros(block.shape))) > 0
+    return layers | {"flags": np.where(missing, Flag.NODATA, np.where(filled, Flag.FILLED, 0))}
+
+
+def cross_covariance(
     vx: DoubleArray, vy: DoubleArray, v: DoubleArray, ex: DoubleArray, ey: DoubleArray, ev: DoubleArray
 ) -> DoubleArray:
-    """Covariance of vx and vy.
+    """Return the covariance of vx and vy, from the vector, its length and their errors.
 
     The error of the speed is that along the motion, ``ev^2 = (vx^2 ex^2 + 2 vx vy c + vy^2 ey^2) / v^2``, so it tells
     ``c`` wherever the motion is not along an axis.

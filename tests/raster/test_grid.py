@@ -127,6 +127,14 @@ def test_overlap_is_found_across_crs(utm_grid: Callable[..., Grid]) -> None:
     assert not grid.overlaps(utm_grid((100, 100), x=501_000.0))
 
 
+def test_overlap_with_a_system_that_has_heights(utm_grid: Callable[..., Grid]) -> None:
+    heights = CRS.from_epsg(9707)
+    west, *_, north = transform_extent(UTM33, WGS84, utm_grid((100, 100)).bounds)[0]
+    model = Grid((10, 10), Affine(0.001, 0, west, 0, -0.001, north), heights)
+    assert utm_grid((100, 100)).overlaps(model) and model.overlaps(utm_grid((100, 100)))
+    assert not utm_grid((100, 100), x=600_000.0).overlaps(model)
+
+
 def test_a_point_beyond_a_projection_is_infinite_and_no_error() -> None:
     x, y = transform_points(WGS84, UTM33, np.array([15.0, 0.0]), np.array([45.0, 95.0]))
     assert np.isfinite([x[0], y[0]]).all()

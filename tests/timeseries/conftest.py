@@ -1,5 +1,6 @@
 """What tests of series share."""
 
 from products.pairs import write_pairs
+from products.views import dem, write_views
 
-__all__ = ["write_pairs"]
+__all__ = ["dem", "write_pairs", "write_views"]

@@ -115,10 +115,34 @@ def test_look_vectors():
     np.testing.assert_allclose(look_vector(90, 0, right=False), [1, 0, 0], atol=1e-12)
 
 
-def test_looks_are_checked():
-    with pytest.raises(InputError, match="unit vectors"):
-        to_enu(np.zeros((1, 2)), np.ones((1, 2)), np.array([[1.0, 1.0, 0.0]]))
-    with pytest.raises(InputError, match="looks has shape"):
-        to_enu(np.zeros((1, 2)), np.ones((1, 2)), np.eye(3))
+def test_rows_are_checked():
+    one, variance = np.zeros((1, 2)), np.ones((1, 2))
+    with pytest.raises(InputError, match="length 1e\\+03"):
+        to_enu(one, variance, np.array([[1000.0, 1.0, 0.0]]))
+    with pytest.raises(InputError, match="length 0"):
+        to_enu(one, variance, np.zeros((1, 3)))
+    with pytest.raises(InputError, match="must be finite"):
+        to_enu(one, variance, np.full((1, 3), np.nan))
+    with pytest.raises(InputError, match="rows has shape"):
+        to_enu(one, variance, np.eye(3))
     with pytest.raises(InputError, match="covariance has shape"):
-        to_enu(np.zeros((1, 2)), np.ones((3, 2)), np.eye(3)[:1])
+        to_enu(one, np.ones((3, 2)), np.eye(3)[:1])
+
+
+def test_rows_of_any_length_and_of_every_pixel():
+    truth = np.array([1.0, -2.0, 0.5])
+    rows = np.repeat((LOOKS * np.array([[1.0], [3.0], [0.2], [1.0]]))[..., None], 3, axis=2)
+    rows[0, :, 2] = np.nan
+    measured = np.einsum("kcp,c->kp", np.nan_to_num(rows), truth)
+    enu, covariance = to_enu(measured, np.full((4, 3), 0.01), rows)
+    np.testing.assert_allclose(enu, truth[:, None] + np.zeros((3, 3)), atol=1e-5)
+    assert covariance[2, 2, 2] > covariance[2, 2, 0]
+
+
+def test_a_tight_prior_is_no_fault_and_a_variance_of_zero_is_no_measurement():
+    measured = LOOKS[:2] @ np.array([1.0, 0.0, 0.5])[:, None] * 100
+    enu, covariance = to_enu(measured, np.full((2, 1), 100.0**2), LOOKS[:2], prior=(np.inf, 1e-4, np.inf))
+    np.testing.assert_allclose(enu[:, 0], [100.0, 0.0, 50.0], atol=0.01)
+    assert np.sqrt(covariance[1, 1, 0]) == pytest.approx(1e-4, rel=0.01)
+    enu, _ = to_enu(measured, np.array([[1.0], [0.0]]), LOOKS[:2], prior=(np.inf, 0.1, np.inf))
+    assert np.isnan(enu).all()

@@ -39,7 +39,8 @@ shutil.copy(examples / "glacier_sentinel2/project.yaml", work)
 outcome = run_project(work / "project.yaml", engine=Threads())
 
 # %% [markdown]
-# `sensetrack stakes`, here as a function, takes any cube and any CSV file with the columns `name, x, y, date, east, north`:
+# `sensetrack stakes`, here as a function, takes any cube and any CSV file with the columns
+# `name, x, y, date, east, north`:
 
 # %%
 points, compared = work / "points.csv", work / "comparison.csv"

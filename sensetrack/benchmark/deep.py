@@ -21,6 +21,8 @@ TRACKERS = (
     "deep-lk:mode=alone",
     "geoflownet",
     "geoflownet:polish=false",
+    "geoflownet:variant=B",
+    "geoflownet:variant=B,polish=false",
     "raft",
     "raft:finish=0",
     "horn-schunck",

@@ -123,7 +123,7 @@ class PairJob:
             tracker = tracker_of(params.shift_tracker).to_json()
             settings = [params.shift, params.shift_tracker, tracker, params.resampling]
             found["shift"] = before = key_of("shift", images=images, settings=settings, stable=stable)
-        area = None if self.area is None else self.area.digest
+        area = None if self.area is None else [self.area.digest, stable]
         tracker = tracker_of(params.tracker).to_json()
         found["track"] = key_of("track", images=images, before=before, tracker=[params.tracker, tracker], area=area)
         last = found["track"]
@@ -235,6 +235,9 @@ class _Work:
             pair = ImagePair(pair.reference, moved, job.days)
         ready = pair.with_images(*preprocess_pair(pair.reference, pair.secondary, chain))
         mask = None if job.area is None else job.area.open()
+        if mask is not None and stable is not None:
+            # Errors come from stable ground, so it is measured too.
+            mask = mask.joined(stable)
 
         def track(path: Path) -> dict[str, Any]:
             tracker = tracker_of(params.tracker)

@@ -109,7 +109,7 @@ class ProjectParams(Params):
     network: NetworkParams = param(NetworkParams(), "Which scenes are paired")
     pair: PipelineParams = param(PipelineParams(), "How each pair is measured, filtered and turned into velocity")
     rules: tuple[Rule, ...] = param((), "Other settings for pairs of some sensor or some range of days")
-    area: str | None = param(None, "Where to measure: polygons or a raster; none for everywhere")
+    area: str | None = param(None, "Where to measure, beside stable ground: polygons or a raster; none for everywhere")
     stable: str | None = param(None, "Ground that does not move: polygons or a raster; none to find it")
     stable_inverse: bool = param(False, "Whether stable ground is all that lies outside of 'stable'")
     series: SeriesParams = param(SeriesParams(), "How pairs become a time series")
@@ -247,7 +247,7 @@ pair:
 #   - {sensor: landsat, settings: {tracker: "pcc:window=48"}}
 #   - {min_days: 40, settings: {tracker: "pcc:search=40"}}
 
-# area: glacier.gpkg      # where to measure
+# area: glacier.gpkg      # where to measure, beside stable ground
 # stable: rock.gpkg       # ground that does not move; found by itself without it
 
 series:

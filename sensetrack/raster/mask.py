@@ -36,6 +36,8 @@ class AreaMask:
         Pixel values (absolute, where negative or complex) above it are inside.
     outline : Outline or None
         The vector layer, where it is one.
+    more : AreaMask or None
+        Another area whose pixels are inside, too.
     """
 
     name: str
@@ -43,6 +45,7 @@ class AreaMask:
     image: Image | None = None
     threshold: float = 0.0
     outline: vector.Outline | None = None
+    more: AreaMask | None = None
 
     @classmethod
     def open(cls, path: PathLike, *, inverse: bool = False) -> Self:
@@ -98,6 +101,10 @@ class AreaMask:
             return self.outline.path
         return None if self.image is None else self.image.path
 
+    def joined(self, other: AreaMask) -> Self:
+        """Return the area of this one and of another."""
+        return dataclasses.replace(self, more=other if self.more is None else self.more.joined(other))
+
     def fit(self, grid: Grid) -> Self:
         """Check that the mask can be used with a pair's grid, and return it placed there.
 
@@ -113,6 +120,8 @@ class AreaMask:
         GridError
             The mask has no georeference and another size, one of the two has no CRS, or they do not overlap.
         """
+        if self.more is not None:
+            return dataclasses.replace(dataclasses.replace(self, more=None).fit(grid), more=self.more.fit(grid))
         if self.outline is not None:
             return dataclasses.replace(self, outline=self.outline.fit(grid))
         assert self.image is not None
@@ -159,7 +168,9 @@ class AreaMask:
             self._check_crs(grid)
             pixels, valid = self.image.on_grid(grid, "nearest").read()
             inside = valid & (np.abs(pixels) > self.threshold)
-        return ~inside if self.inverse else inside
+        if self.inverse:
+            inside = ~inside
+        return inside if self.more is None else inside | self.more.read(grid)
 
     def _check_crs(self, grid: Grid) -> None:
         assert self.image is not None

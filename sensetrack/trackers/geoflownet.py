@@ -10,8 +10,8 @@ mirrored tiles, so that mirrored images give mirrored fields.
 better. Without it the field is the net's own, as published: less exact than any correlation where texture is good; the
 spread of its answers about mirrored tiles then counts as an error.
 
-Which variant it is, and how wide, follows from the weights. Those in the package are of a net of a quarter of the width
-that a CPU has trained; `sensetrack train geoflownet` trains the full ones.
+The weights in the package are of nets of a quarter of the width that a CPU has trained, one of either ``variant``;
+`sensetrack train geoflownet` trains the full ones. Weights of your own say themselves which variant they are.
 
 When not to use it: on good texture, where `adaptive-lk` is more exact and many times faster; beyond 64 px; where
 PyTorch is not installed.
@@ -35,8 +35,8 @@ from sensetrack.types import Mask, PixelArray
 if TYPE_CHECKING:
     from sensetrack.flow.assess import Calibration
 
-SHIPPED = "geoflownet_a.pt"
-"""Weights that come with the package."""
+SHIPPED = {"A": "geoflownet_a.pt", "B": "geoflownet_b.pt"}
+"""Weights that come with the package, by variant."""
 
 JUDGED = 64
 """Pixels around a block in which the flow matters: windows of errors, and those of the polish."""
@@ -48,6 +48,9 @@ class GeoFlowNet(DenseTracker):
     devices = ("cpu", "cuda")
     needs_extra = "deep"
 
+    variant: Literal["A", "B"] = param(
+        "A", "Net of the package: A is FlowNet2-SD, B, smaller, is StrainNet-F. Given `weights` say it themselves."
+    )
     tile: int = param(256, "Side of the tiles that the net sees.", unit="px", ge=64, le=2048, multiple_of=64)
     stride: Literal[32, 64, 128, 256, 512] = param(
         128, "Side of the part in the middle of each tile that counts.", unit="px"
@@ -128,7 +131,7 @@ class GeoFlowNet(DenseTracker):
     def _flows(self, first: Source, second: Source, pad: int, device: str) -> tuple[Source, Source, Flows]:
         from sensetrack.nets.geoflow_tiles import Tiling, find_flows, net_of
 
-        file = shipped(SHIPPED) if self.weights is None else Path(self.weights)
+        file = shipped(SHIPPED[self.variant]) if self.weights is None else Path(self.weights)
         net = net_of(file, file.stat().st_mtime_ns if file.exists() else 0, device)
         there, back, variance = find_flows(
             (first.image, second.image),

@@ -219,6 +219,25 @@ def test_stable_ground_area_and_rules(make_project, write_raster, utm_grid):
     assert np.nanmedian(v) < 30
 
 
+def test_stable_ground_is_measured_beside_the_area(make_project, write_raster, utm_grid):
+    """An outline of the glacier and one of rock are what people have; errors come from the rock."""
+    path = make_project(
+        days=(0, 10), area="area.tif", stable="stable.tif", pair={"shift": "none", "velocity": {"min_stable": 10}}
+    )
+    columns = np.arange(112) * np.ones((96, 1))
+    write_raster((columns < 48).astype(np.uint8), "p/area.tif", grid=utm_grid((96, 112)))
+    write_raster((columns >= 80).astype(np.uint8), "p/stable.tif", grid=utm_grid((96, 112)))
+    outcome = run_project(path)
+    assert outcome.complete, outcome.pairs[0].reason
+    assert outcome.pairs[0].records["velocity"]["stable_count"] >= 10
+    v = Cube.open(outcome.results / "series.nc").read(["v_mean"])["v_mean"]
+    assert np.isnan(v[:, 3:5]).all(), "between them nothing is measured"
+    assert np.isfinite(v[1:-1, 1]).all()
+    # Other stable ground, other places to measure.
+    write_raster((columns >= 64).astype(np.uint8), "p/stable.tif", grid=utm_grid((96, 112)))
+    assert steps_made(run_project(path))["track"] == 1
+
+
 def test_prepare_brings_scenes_onto_one_grid(make_project, write_raster, texture, utm_grid):
     path = make_project(days=(0, 10), prepare={"graph": "reader", "tile_size": 512})
     outcome = run_project(path)

@@ -114,6 +114,17 @@ def test_arrays_are_masks_too(utm_grid: MakeGrid) -> None:
         AreaMask.from_array(array, utm_grid((30, 41)))
 
 
+def test_areas_are_joined(utm_grid: MakeGrid) -> None:
+    grid = utm_grid((6, 8))
+    columns = np.arange(8) * np.ones((6, 1))
+    left, right, middle = columns < 2, columns > 5, columns == 3
+    joined = AreaMask.from_array(left).joined(AreaMask.from_array(~right, inverse=True))
+    np.testing.assert_array_equal(joined.fit(grid).read(grid), left | right)
+    more = joined.joined(AreaMask.from_array(middle, grid)).fit(grid)
+    np.testing.assert_array_equal(more.read(grid), left | middle | right)
+    np.testing.assert_array_equal(more.read(grid.crop(1, 2, (3, 4))), (left | middle | right)[1:4, 2:6])
+
+
 def test_the_blur_of_a_jpeg_is_no_glacier(shared_data: Path) -> None:
     mask = AreaMask.open(shared_data / "pairs" / "giv-perito-moreno" / "mask.jpg")
     grid = Grid((1231, 1731))

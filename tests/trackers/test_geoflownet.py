@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -26,20 +27,21 @@ def torch() -> object:
     return pytest.importorskip("torch", reason='PyTorch is not there: pip install "sensetrack[deep]"')
 
 
-def test_shipped_weights_are_small_and_known(torch: object) -> None:
+@pytest.mark.parametrize("variant", ["A", "B"])
+def test_shipped_weights_are_small_and_known(torch: object, variant: str) -> None:
     from sensetrack.nets.weight_files import load_weights
 
-    path = shipped(SHIPPED)
+    path = shipped(SHIPPED[variant])
     record = json.loads(path.with_suffix(".json").read_text())
     assert path.stat().st_size == record["bytes"] < 20e6
     assert {"command", "seed", "device", "hours", "validation_epe_px", "licence", "sha256"} <= set(record)
-    assert load_weights(path, "geoflownet").shape == {"variant": "A", "width": 0.25}
+    assert load_weights(path, "geoflownet").shape == {"variant": variant, "width": 0.25}
 
 
-@pytest.mark.parametrize("polish", [False, True])
-def test_no_motion_is_zero(torch: object, texture: Texture, polish: bool) -> None:
+@pytest.mark.parametrize(("variant", "polish"), [("A", False), ("A", True), ("B", False)])
+def test_no_motion_is_zero(torch: object, texture: Texture, variant: Literal["A", "B"], polish: bool) -> None:
     image = texture(SHAPE)
-    field = GeoFlowNet(polish=polish).track(image, image)
+    field = GeoFlowNet(variant=variant, polish=polish).track(image, image)
     assert np.median(np.hypot(field.dx, field.dy)[field.measured]) < 0.01
     assert field.measured.mean() > 0.9
 
@@ -56,10 +58,11 @@ def test_mirrored_images_give_mirrored_motion(torch: object, texture: Texture) -
             assert np.nanmedian(np.abs(plain.dy - signs[1] * np.flip(mirrored.dy, axis))) < most
 
 
-def test_the_net_itself_has_learned_to_follow(torch: object, texture: Texture) -> None:
+@pytest.mark.parametrize("variant", ["A", "B"])
+def test_the_net_itself_has_learned_to_follow(torch: object, texture: Texture, variant: Literal["A", "B"]) -> None:
     """Without any shift taken out and without least squares."""
     pair = texture(SHAPE), texture(SHAPE, dx=3.0, dy=-2.0)
-    field = GeoFlowNet(search=0, polish=False, forward_backward=0).track(*pair)
+    field = GeoFlowNet(variant=variant, search=0, polish=False, forward_backward=0).track(*pair)
     inner = (slice(24, -24), slice(24, -24))
     assert np.median(np.hypot(field.dx - 3, field.dy + 2)[inner]) < 1.0
 

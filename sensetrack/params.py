@@ -160,20 +160,24 @@ def limits_of(cls: type[Params], name: str) -> str:
 
 def _explain(cls: type[Params], error: ValidationError) -> str:
     """One line that names each bad knob, its value and what would work."""
-    what = cls.__name__
+    # Parts of settings are known by their place in the file, plug-ins by their name.
+    own = cls.__name__
+    lead, has, needs = (
+        ("", "there is", "it needs") if own.endswith("Params") else (f"{own}: ", f"{own} has", f"{own} needs")
+    )
     sentences = []
     for item in error.errors():
         name = ".".join(str(part) for part in item["loc"])
         if item["type"] == "extra_forbidden":
-            sentences.append(f"{what} has no parameter '{name}'{did_you_mean(name, cls.model_fields)}")
+            sentences.append(f"{has} no parameter '{name}'{did_you_mean(name, cls.model_fields)}")
         elif item["type"] == "missing":
-            sentences.append(f"{what} needs '{name}': {describe(cls, name)}")
+            sentences.append(f"{needs} '{name}': {describe(cls, name)}")
         elif not name:
-            sentences.append(f"{what}: {item['msg'].removeprefix('Value error, ')}")
+            sentences.append(f"{lead}{item['msg'].removeprefix('Value error, ')}")
         elif isinstance(item["input"], dict) and item["type"] == "value_error":
             # Settings of a part: what is wrong with them names the value.
-            sentences.append(f"{what}: {name}: {item['msg'].removeprefix('Value error, ')}")
+            sentences.append(f"{lead}{name}: {item['msg'].removeprefix('Value error, ')}")
         else:
             message = item["msg"].removeprefix("Value error, ")
-            sentences.append(f"{what}: {name} = {item['input']!r}: {message[:1].lower()}{message[1:]}")
+            sentences.append(f"{lead}{name} = {item['input']!r}: {message[:1].lower()}{message[1:]}")
     return "; ".join(sentences)

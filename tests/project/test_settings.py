@@ -67,10 +67,18 @@ def test_settings_of_a_pair_follow_the_first_rule_that_fits():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({}, "needs 'scenes'"),
+        ({}, "^it needs 'scenes'"),
         ({"scenes": {}}, "scenes needs paths"),
         ({"scenes": {"paths": "a.tif"}, "netwrk": {}}, "no parameter 'netwrk'; did you mean 'network'"),
-        ({"scenes": {"paths": "a.tif"}, "network": {"max_day": 5}}, "no parameter 'max_day'; did you mean 'max_days'"),
+        (
+            {"scenes": {"paths": "a.tif"}, "pair": {"tracker": "adaptiv-lk"}},
+            "^pair: tracker = 'adaptiv-lk': no tracker 'adaptiv-lk'; did you mean 'adaptive-lk'",
+        ),
+        ({"scenes": {"paths": "a.tif"}, "network": {"max_days": -5}}, "^network: max_days = -5: "),
+        (
+            {"scenes": {"paths": "a.tif"}, "network": {"max_day": 5}},
+            "^network: there is no parameter 'max_day'; did you mean 'max_days'",
+        ),
         ({"scenes": {"paths": "a.tif"}, "rules": [{"settings": {"trackr": "x"}}]}, "no parameter 'trackr'"),
         ({"scenes": {"paths": "a.tif"}, "graph_engine": "snap"}, "use auto, native or gpt"),
         ({"scenes": {"search": {"query": {"sensor": "sentinel-9", "track": 3}}}}, "sensor"),

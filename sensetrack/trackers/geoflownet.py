@@ -107,7 +107,7 @@ class GeoFlowNet(DenseTracker):
 
         if self.polish:
             return Calibration(noise=0.27, roughness=1.0, floor=0.01, way_back=0.25)
-        return Calibration(noise=0.5, roughness=1.0, floor=0.16, way_back=1.0)
+        return Calibration(noise=0.5, roughness=1.0, floor=0.03, way_back=1.0)
 
     @property
     def _ring(self) -> int:

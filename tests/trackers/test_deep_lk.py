@@ -67,20 +67,21 @@ def test_good_pixels_stay_as_they_are(torch: object, texture: Texture) -> None:
 
 
 def test_fields_are_joined_by_what_they_know(make_field: MakeField) -> None:
-    shape = (1, 6)
+    shape = (1, 7)
     one = np.ones(shape)
-    sigma = np.array([[0.05, 0.05, 1.0, 0.05, 0.05, 0.05]])
-    flags = np.array([[0, 0, 0, Flag.LOW_QUALITY, Flag.NODATA, 0]], np.uint8)
-    quality = np.array([[0.9, 0.9, 0.9, 0.1, 0.0, 0.3]])
+    sigma = np.array([[0.05, 0.5, 0.5, 0.5, 0.05, 0.05, 0.3]])
+    flags = np.array([[0, 0, 0, 0, Flag.LOW_QUALITY, Flag.NODATA, 0]], np.uint8)
+    quality = np.array([[0.3, 0.9, 0.7, 0.7, 0.1, 0.0, 0.3]])
     dx = np.where(flags > 0, np.nan, one)
     classical = make_field(dx, dx, sigma=sigma, quality=quality, flags=flags)
-    learned = make_field(np.array([[1.2, 9.0, 1.5, 1.5, 1.5, 9.0]]), one, sigma=0.2, quality=0.8)
-    joined = _joined(classical, learned, 0.25)
-    # It stands; stands, for it fits better; is too uncertain; has failed; has nothing; is contradicted.
-    np.testing.assert_array_equal(joined.dx, np.float32([[1, 1, 1.5, 1.5, np.nan, 9]]))
-    assert joined.flags.tolist() == [[0, 0, 0, 0, int(Flag.NODATA), 0]]
+    other = np.array([[0.02, 0.2, 0.2, 0.6, 0.2, 0.2, 0.2]])
+    learned = make_field(np.full(shape, 1.5), one, sigma=other, quality=0.8)
+    joined = _joined(classical, learned, 0.1)
+    # Within the gate; fits better; neither; states a smaller error; has failed; has nothing; neither.
+    np.testing.assert_array_equal(joined.dx, np.float32([[1, 1, 1.5, 1, 1.5, np.nan, 1.5]]))
+    assert joined.flags.tolist() == [[0, 0, 0, 0, 0, int(Flag.NODATA), 0]]
     nowhere = make_field(one * np.nan, one * np.nan)
-    np.testing.assert_array_equal(_joined(classical, nowhere, 0.25).flags, classical.flags)
+    np.testing.assert_array_equal(_joined(classical, nowhere, 0.1).flags, classical.flags)
 
 
 def test_weights_that_are_not_there(torch: object, texture: Texture, tmp_path: object) -> None:

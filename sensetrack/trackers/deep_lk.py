@@ -5,9 +5,9 @@ it sees closed-form Lucas-Kanade steps of two windows as evidence, and has learn
 elastic half-space after Montagnon et al. 2024, and smooth motion) whom to believe, and to keep breaks sharp. It is
 asked both ways and the mean is taken: images without motion give zero.
 
-With ``mode: refine`` the classical field of `adaptive-lk` is found too. Where that is measured, it stands as it is, unless
-its standard deviation is above ``gate``, that of the net is smaller, and the images agree better along the net's flow.
-Where it has failed, the net fills in. So good pixels stay as they are. With ``mode: alone`` only the net speaks.
+With ``mode: refine`` the classical field of `adaptive-lk` is found too. Where that is measured, it stands as it is,
+unless its standard deviation is above ``gate``, that of the net is smaller, and the images agree better along the net's
+flow. Where it has failed, the net fills in. So good pixels stay as they are. With ``mode: alone`` only the net speaks.
 
 Quality and covariance are those of every dense flow: correlation after moving back; misfit, roughness and the way back.
 Their factors are fitted on pairs of the validation split, so that 73 % of the net's errors fall within one stated

@@ -102,12 +102,14 @@ class GeoFlowNet(DenseTracker):
 
     @property
     def calibration(self) -> Calibration:
-        """Fitted on FaultDeform pairs of the validation split."""
+        """Fitted on FaultDeform pairs of the validation split, for either net of the package."""
         from sensetrack.flow.assess import Calibration
 
         if self.polish:
             return Calibration(noise=0.27, roughness=1.0, floor=0.01, way_back=0.25)
-        return Calibration(noise=0.5, roughness=1.0, floor=0.03, way_back=1.0)
+        if self.variant == "B":
+            return Calibration(noise=0.5, roughness=1.0, floor=0.03, way_back=1.0)
+        return Calibration(noise=1.0, roughness=2.0, floor=0.06, way_back=2.0)
 
     @property
     def _ring(self) -> int:

@@ -176,9 +176,16 @@ def find_flows(
 
 
 def _mean_of_ways(flow: Tensor, back: Tensor) -> Tensor:
-    """Return the mean of a flow and of that back, turned round, where this is known."""
-    moved = move(torch.cat([back, torch.ones_like(back[:, :1])], dim=1), flow)
-    return torch.where(moved[:, 2:] > KNOWN, 0.5 * (flow - moved[:, :2]), flow)
+    """Return the mean of a flow and of that back, turned round, where this is known.
+
+    The flow back is looked up where the mean itself leads, so that what both ways have alike, as on images that are the
+    same, leaves nothing.
+    """
+    known, mean = torch.cat([back, torch.ones_like(back[:, :1])], dim=1), flow
+    for _ in range(2):
+        moved = move(known, mean)
+        mean = torch.where(moved[:, 2:] > KNOWN, 0.5 * (flow - moved[:, :2]), flow)
+    return mean
 
 
 def ask(
